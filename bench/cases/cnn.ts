@@ -1,0 +1,26 @@
+import type { Case } from "./case.js";
+
+/** The README's CNN on images of noise: one training step with Adam, the loss read after it. */
+export interface CnnParams {
+  batch: number;
+  /** How many images there are; the steps go round them. */
+  images: number;
+  [key: string]: number;
+}
+
+function trainingStep(batch: number): Case {
+  const params: CnnParams = { batch, images: 2048 };
+  return {
+    stem: "cnn",
+    name: `cnn training step, batch ${batch}`,
+    params,
+    flops: batch * FLOPS_PER_IMAGE,
+    // The losses of five steps. PyTorch and Keras place Adam's epsilon differently, which shows after the first step.
+    tolerance: 1e-4,
+  };
+}
+
+/** Forward and both gradients of each layer, without the first layer's input gradient. */
+const FLOPS_PER_IMAGE = 2 * (26 * 26 * 9 * 32 * 2 + 11 * 11 * 9 * 32 * 64 * 3 + 1600 * 128 * 3 + 128 * 10 * 3);
+
+export const cases: Case[] = [trainingStep(32), trainingStep(128)];

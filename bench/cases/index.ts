@@ -1,0 +1,7 @@
+import type { Case } from "./case.js";
+import { cases as cnn } from "./cnn.js";
+import { cases as conv2d } from "./conv2d.js";
+import { cases as dispatch } from "./dispatch.js";
+import { cases as matmul } from "./matmul.js";
+
+export const allCases: readonly Case[] = [...matmul, ...conv2d, ...cnn, ...dispatch];

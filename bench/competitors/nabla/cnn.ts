@@ -1,0 +1,53 @@
+import { optimizers, tensor } from "nabla";
+import type { CnnParams } from "../../cases/cnn.js";
+import { labels, sample, values } from "../../harness/inputs.js";
+import { makeCnn } from "../../harness/model.js";
+import type { Subject } from "../../harness/serve.js";
+
+const CLASSES = 10;
+
+/** `trainOnBatch` of a compiled model, with batches that are tensors already. */
+export function cnn({ batch, images }: CnnParams): Subject {
+  const model = makeCnn();
+  model.compile({ optimizer: new optimizers.Adam({ learningRate: 1e-3 }), loss: "sparseCategoricalCrossentropy" });
+  model.setWeights(glorotWeights());
+
+  const pixels = batch * 28 * 28;
+  const x = values(1, images * 28 * 28);
+  const y = labels(2, images, CLASSES);
+  const batches = Array.from({ length: images / batch }, (_, i) => ({
+    x: tensor(x.subarray(i * pixels, (i + 1) * pixels), { shape: [batch, 28, 28, 1] }),
+    y: tensor(y.subarray(i * batch, (i + 1) * batch)),
+  }));
+  let next = 0;
+
+  async function step(): Promise<number> {
+    const current = batches[next++ % batches.length]!;
+    return (await model.trainOnBatch(current.x, current.y))["loss"]!;
+  }
+
+  return {
+    async output() {
+      const losses: number[] = [];
+      for (let i = 0; i < 5; i++) losses.push(await step());
+      return [sample(losses)];
+    },
+    async run(iterations) {
+      for (let i = 0; i < iterations; i++) await step();
+    },
+  };
+}
+
+/** Glorot-uniform kernels and zero biases. */
+function glorotWeights(): Float32Array[] {
+  const kernels = [
+    { window: 9, inputs: 1, outputs: 32 },
+    { window: 9, inputs: 32, outputs: 64 },
+    { window: 1, inputs: 1600, outputs: 128 },
+    { window: 1, inputs: 128, outputs: CLASSES },
+  ];
+  return kernels.flatMap(({ window, inputs, outputs }, i) => {
+    const limit = Math.sqrt(6 / (window * (inputs + outputs)));
+    return [values(10 + i, window * inputs * outputs, limit), new Float32Array(outputs)];
+  });
+}

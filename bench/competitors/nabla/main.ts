@@ -1,0 +1,12 @@
+import { readFileSync } from "node:fs";
+import { serve } from "../../harness/serve.js";
+import { cnn } from "./cnn.js";
+import { conv2d } from "./conv2d.js";
+import { dispatch } from "./dispatch.js";
+import { matmul } from "./matmul.js";
+
+const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve("nabla/package.json")), "utf8")) as {
+  version: string;
+};
+
+await serve({ version }, { matmul, conv2d, cnn, dispatch });

@@ -1,0 +1,75 @@
+/** Writes an ONNX model of one node: the few fields of onnx.proto3 that it takes, in protobuf's wire format. */
+
+type Attribute = { name: string; value: number | number[] };
+
+interface OneNode {
+  op: string;
+  attributes: Attribute[];
+  /** In order; one that has data is a constant of the model. */
+  inputs: { name: string; shape: number[]; data?: Float32Array }[];
+  outputShape: number[];
+}
+
+const FLOAT = 1;
+const OPSET = 17;
+
+/** The name of the only output. */
+export const OUTPUT = "y";
+
+export function oneNodeModel({ op, attributes, inputs, outputShape }: OneNode): Uint8Array {
+  const node = [
+    ...inputs.map(({ name }) => text(1, name)),
+    text(2, OUTPUT),
+    text(4, op),
+    ...attributes.map((attribute) => message(5, attributeProto(attribute))),
+  ];
+  const graph = [
+    message(1, node),
+    text(2, "graph"),
+    ...inputs.map(({ name, shape, data }) =>
+      data ? message(5, tensor(name, shape, data)) : message(11, valueInfo(name, shape)),
+    ),
+    message(12, valueInfo(OUTPUT, outputShape)),
+  ];
+  const opset = [text(1, ""), integer(2, OPSET)];
+  return Buffer.concat([integer(1, 8), message(7, graph), message(8, opset)]);
+}
+
+function attributeProto({ name, value }: Attribute): Buffer[] {
+  const [INT, INTS] = [2, 7];
+  return typeof value === "number"
+    ? [text(1, name), integer(3, value), integer(20, INT)]
+    : [text(1, name), ...value.map((v) => integer(8, v)), integer(20, INTS)];
+}
+
+function valueInfo(name: string, shape: number[]): Buffer[] {
+  const dimensions = shape.map((size) => message(1, [integer(1, size)]));
+  return [text(1, name), message(2, [message(1, [integer(1, FLOAT), message(2, dimensions)])])];
+}
+
+function tensor(name: string, shape: number[], data: Float32Array): Buffer[] {
+  const raw = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return [...shape.map((size) => integer(1, size)), integer(2, FLOAT), text(8, name), bytes(9, raw)];
+}
+
+function varint(value: number): Buffer {
+  const parts: number[] = [];
+  for (; value > 127; value = Math.floor(value / 128)) parts.push((value % 128) | 128);
+  return Buffer.from([...parts, value]);
+}
+
+function integer(field: number, value: number): Buffer {
+  return Buffer.concat([varint(field * 8), varint(value)]);
+}
+
+function bytes(field: number, value: Buffer): Buffer {
+  return Buffer.concat([varint(field * 8 + 2), varint(value.length), value]);
+}
+
+function text(field: number, value: string): Buffer {
+  return bytes(field, Buffer.from(value));
+}
+
+function message(field: number, parts: Buffer[]): Buffer {
+  return bytes(field, Buffer.concat(parts));
+}

@@ -1,0 +1,73 @@
+"""PyTorch as a competitor: speaks the protocol of harness/protocol.ts. Arguments: number of threads."""
+
+import importlib
+import json
+import sys
+import time
+import traceback
+
+import torch
+
+STEMS = ["matmul", "conv2d", "cnn", "dispatch"]
+# How long each way of doing a case is tried before one is chosen, in seconds.
+TRIAL = 0.15
+
+
+def timed(subject, iterations):
+    start = time.perf_counter()
+    for _ in range(iterations):
+        subject.step()
+    return time.perf_counter() - start
+
+
+def fastest(subjects):
+    """The best of five short trials decides, the subjects taking turns."""
+    if len(subjects) == 1:
+        return subjects[0]
+    counts = []
+    for subject in subjects:
+        timed(subject, 2)
+        counts.append(max(1, round(TRIAL / 5 / timed(subject, 1))))
+    best = [float("inf")] * len(subjects)
+    for _ in range(5):
+        for i, subject in enumerate(subjects):
+            timed(subject, 1)
+            best[i] = min(best[i], timed(subject, counts[i]) / counts[i])
+    return subjects[best.index(min(best))]
+
+
+def prepare(stem, params):
+    if stem not in STEMS:
+        return None, {"unsupported": f"no {stem}"}
+    subjects = importlib.import_module(stem).prepare(params)
+    # Outputs come first: the steps of a training case change its weights.
+    outputs = {subject.variant: subject.output() for subject in subjects}
+    chosen = fastest(subjects)
+    return chosen, {"output": outputs[chosen.variant], "variant": chosen.variant}
+
+
+def main():
+    torch.set_num_threads(int(sys.argv[1]))
+    torch.set_num_interop_threads(1)
+
+    def say(reply):
+        print(json.dumps(reply), flush=True)
+
+    say({"version": torch.__version__})
+    subject = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            if request["do"] == "prepare":
+                subject = None
+                subject, reply = prepare(request["stem"], request["params"])
+            else:
+                timed(subject, 1)
+                reply = {"seconds": timed(subject, request["iterations"])}
+        except Exception:
+            reply = {"error": traceback.format_exc()}
+        say(reply)
+
+
+if __name__ == "__main__":
+    main()

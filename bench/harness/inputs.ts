@@ -1,0 +1,31 @@
+/** Inputs that every competitor computes for itself, to the same bits; competitors/pytorch/inputs.py is the twin. */
+
+/** mulberry32: a function of seed and counter, a multiple of 2^-24 in [0, 1). */
+function uniform(seed: number, counter: number): number {
+  let t = (seed + Math.imul(counter + 1, 0x6d2b79f5)) | 0;
+  t = Math.imul(t ^ (t >>> 15), t | 1);
+  t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+  return ((t ^ (t >>> 14)) >>> 8) / 2 ** 24;
+}
+
+/** Uniform in [-limit, limit). */
+export function values(seed: number, count: number, limit = 1): Float32Array {
+  return Float32Array.from({ length: count }, (_, i) => (2 * uniform(seed, i) - 1) * limit);
+}
+
+/** Class numbers in [0, classes). */
+export function labels(seed: number, count: number, classes: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, i) => Math.floor(uniform(seed, i) * classes));
+}
+
+const SAMPLES = 512;
+
+/** The places of an output that are compared: all of a small one, evenly spread ones of a large one. */
+export function samplePlaces(length: number): number[] {
+  const count = Math.min(SAMPLES, length);
+  return Array.from({ length: count }, (_, i) => Math.floor((i * length) / count));
+}
+
+export function sample(output: ArrayLike<number>): number[] {
+  return samplePlaces(output.length).map((place) => output[place]!);
+}

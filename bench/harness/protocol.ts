@@ -1,0 +1,25 @@
+/**
+ * What the harness and a competitor's process say to each other: one JSON object a line, requests on the
+ * competitor's stdin, replies on its stdout. The first line is the competitor's greeting.
+ */
+
+export type Params = Record<string, number | boolean | string>;
+
+export interface Greeting {
+  /** The engine's version, and what else decides its speed. */
+  version: string;
+}
+
+export type Request =
+  /** Make the inputs of a case and run it once. Replaces the case before. */
+  | { do: "prepare"; stem: string; params: Params }
+  /** Run the case `iterations` times, waiting for the last result, after one time that is not counted. */
+  | { do: "run"; iterations: number };
+
+export type Reply =
+  /** The sampled values of every output, and which of its ways the competitor chose as its fastest. */
+  | { output: number[][]; variant?: string }
+  /** The competitor cannot do this case. */
+  | { unsupported: string }
+  | { seconds: number }
+  | { error: string };

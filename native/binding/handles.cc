@@ -1,0 +1,46 @@
+#include "binding/handles.h"
+
+namespace nabla {
+
+void HandleTable::track(napi_value handles, const int32_t* ids, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) {
+    const size_t id = static_cast<size_t>(ids[i]);
+    if (id >= references_.size()) references_.resize(id + 1 + id / 2, nullptr);
+    if (references_[id]) napi_delete_reference(env_, references_[id]);
+    references_[id] = nullptr;
+    napi_handle_scope scope;
+    napi_open_handle_scope(env_, &scope);
+    napi_value handle;
+    if (napi_get_element(env_, handles, i, &handle) == napi_ok) {
+      napi_create_reference(env_, handle, 0, &references_[id]);
+    }
+    napi_close_handle_scope(env_, scope);
+  }
+}
+
+uint32_t HandleTable::sweep(int32_t* dead, uint32_t room, bool go_on) {
+  if (!go_on) {
+    // A jump of the external memory beyond every limit makes V8 run a full collection before the call returns.
+    constexpr int64_t kPressure = int64_t{1} << 40;
+    int64_t ignored;
+    napi_adjust_external_memory(env_, kPressure, &ignored);
+    napi_adjust_external_memory(env_, -kPressure, &ignored);
+    swept_ = 0;
+  }
+  uint32_t count = 0;
+  for (; swept_ < references_.size() && count < room; ++swept_) {
+    if (!references_[swept_]) continue;
+    napi_handle_scope scope;
+    napi_open_handle_scope(env_, &scope);
+    napi_value handle = nullptr;
+    if (napi_get_reference_value(env_, references_[swept_], &handle) == napi_ok && !handle) {
+      dead[count++] = static_cast<int32_t>(swept_);
+      napi_delete_reference(env_, references_[swept_]);
+      references_[swept_] = nullptr;
+    }
+    napi_close_handle_scope(env_, scope);
+  }
+  return count;
+}
+
+}  // namespace nabla

@@ -1,0 +1,126 @@
+#include "core/allocator.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+#if !defined(_WIN32)
+#include <unistd.h>
+#endif
+
+#include "core/checks.h"
+
+namespace nabla {
+namespace {
+
+constexpr size_t kSmallest = 64;
+// From here on blocks begin at huge-page boundaries and ask for huge pages: fewer page faults and TLB misses.
+constexpr size_t kHugePage = size_t{2} << 20;
+
+// Four classes for each power of two: at most a fifth of a block is wasted.
+size_t class_of(size_t bytes) {
+  if (bytes <= kSmallest) return 0;
+  const int log2 = 63 - __builtin_clzll(bytes - 1);  // bytes is in (2^log2, 2^(log2+1)]
+  const size_t quarter = size_t{1} << (log2 - 2);
+  const size_t step = (bytes - 1 - (size_t{1} << log2)) / quarter;  // 0..3
+  return static_cast<size_t>(log2 - 6) * 4 + step + 1;
+}
+
+size_t class_size(size_t size_class) {
+  if (size_class == 0) return kSmallest;
+  const size_t power = kSmallest << ((size_class - 1) / 4);
+  return power + power / 4 * ((size_class - 1) % 4 + 1);
+}
+
+size_t read_limit(const char* path) {
+  size_t value = 0;
+  if (std::FILE* file = std::fopen(path, "r")) {
+    if (std::fscanf(file, "%zu", &value) != 1) value = 0;  // the file says "max" where there is no limit
+    std::fclose(file);
+  }
+  return value;
+}
+
+size_t default_limit() {
+  size_t memory = size_t{8} << 30;
+#if !defined(_WIN32)
+  memory = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+#endif
+  const char* const paths[] = {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
+  for (const char* path : paths) {
+    const size_t limit = read_limit(path);
+    if (limit != 0) memory = std::min(memory, limit);
+  }
+  return memory / 10 * 9;
+}
+
+}  // namespace
+
+Allocator::Allocator(size_t limit) : cache_(class_of(size_t{1} << 46) + 1), limit_(limit ? limit : default_limit()) {}
+
+Allocator::~Allocator() { trim(); }
+
+Block Allocator::allocate(size_t bytes) {
+  const size_t size_class = bytes > (size_t{1} << 46) ? cache_.size() : class_of(bytes);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (size_class < cache_.size()) {
+    Block block = take_cached(size_class);
+    if (block.data) return block;
+    const size_t size = class_size(size_class);
+    if (allocated_ + cached_ + size > limit_) trim();
+    if (allocated_ + size <= limit_) {
+      const size_t alignment = size >= kHugePage ? kHugePage : kSmallest;
+      void* data = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+      if (data) {
+#if defined(__linux__)
+        if (size >= kHugePage) madvise(data, size, MADV_HUGEPAGE);
+#endif
+        allocated_ += size;
+        peak_ = std::max(peak_, allocated_ + cached_);
+        return {data, size};
+      }
+    }
+  }
+  kernel_error(ErrorKind::out_of_memory, "out of memory: %zu bytes were asked for, %zu of %zu are in use", bytes,
+               allocated_, limit_);
+}
+
+// A block of this class, or for large ones of the next two, which hold at most half as much again.
+Block Allocator::take_cached(size_t size_class) {
+  const size_t last = class_size(size_class) >= kHugePage ? std::min(size_class + 2, cache_.size() - 1) : size_class;
+  for (size_t c = size_class; c <= last; ++c) {
+    if (cache_[c].empty()) continue;
+    const Block block = cache_[c].back();
+    cache_[c].pop_back();
+    cached_ -= block.capacity;
+    allocated_ += block.capacity;
+    return block;
+  }
+  return {};
+}
+
+void Allocator::release(Block block) {
+  if (!block.data) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  allocated_ -= block.capacity;
+  cached_ += block.capacity;
+  cache_[class_of(block.capacity)].push_back(block);
+}
+
+void Allocator::trim() {
+  for (auto& blocks : cache_) {
+    for (const Block& block : blocks) std::free(block.data);
+    blocks.clear();
+  }
+  cached_ = 0;
+}
+
+Allocator::Stats Allocator::stats() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return {allocated_, cached_, peak_, limit_};
+}
+
+}  // namespace nabla

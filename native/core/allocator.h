@@ -1,0 +1,43 @@
+// A caching allocator for tensors and scratch memory. Blocks are kept by size class when released, so a
+// training loop asks the system for memory in its first steps only. Releasing is stream-ordered because the
+// executor runs commands in order: when it reaches a release, nothing before it uses the block any more.
+#pragma once
+#include <cstddef>
+#include <mutex>
+#include <vector>
+
+namespace nabla {
+
+struct Block {
+  void* data = nullptr;
+  size_t capacity = 0;
+};
+
+class Allocator {
+ public:
+  // limit: bytes in use and cached together; 0 takes nine tenths of the memory this process may have.
+  explicit Allocator(size_t limit);
+  ~Allocator();
+  Allocator(const Allocator&) = delete;
+  Allocator& operator=(const Allocator&) = delete;
+
+  // 64-byte aligned, not cleared. Throws KernelError{out_of_memory}. Any thread.
+  Block allocate(size_t bytes);
+  void release(Block block);
+
+  struct Stats {
+    size_t allocated, cached, peak, limit;
+  };
+  Stats stats();
+
+ private:
+  Block take_cached(size_t size_class);
+  void trim();
+
+  std::mutex mutex_;
+  std::vector<std::vector<Block>> cache_;
+  size_t limit_;
+  size_t allocated_ = 0, cached_ = 0, peak_ = 0;
+};
+
+}  // namespace nabla

@@ -1,0 +1,7 @@
+// Headers of native/core are compiled into every ISA's kernels. An inline function that the compiler did
+// not inline would be merged by the linker across ISAs, and the AVX-512 copy could run on a CPU without
+// it. So inline code of these headers is always inlined (scripts/check-isa-symbols.mjs proves it), and
+// kernels keep away from standard-library templates that the compiler may leave out of line.
+#pragma once
+
+#define NABLA_INLINE __attribute__((always_inline)) inline

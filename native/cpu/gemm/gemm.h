@@ -1,0 +1,45 @@
+// C = activation(A*B + bias), or C += A*B: the matrix product for any strides of A and B.
+#pragma once
+#include <cstdint>
+
+#include "core/activation.h"
+#include "core/kernel.h"
+#include "cpu/gemm/tile.h"
+
+namespace nabla::NABLA_ISA {
+
+// a is [m x k], b is [k x n], both with a stride per row and per column; c is [m x n] with contiguous rows `ldc` apart.
+template <typename T>
+struct GemmArgs {
+  int64_t m, n, k;
+  const T* a;
+  int64_t a_row, a_col;
+  const T* b;
+  int64_t b_row, b_col;
+  T* c;
+  int64_t ldc;
+  bool accumulate = false;                             // add to c instead of overwriting it
+  Epilogue<T> epilogue = {nullptr, Activation::none};  // applied to the finished sum
+};
+
+// The products of a batch: entry (i0, i1, ...) lies at the sums of index times stride; c's entries follow each other,
+// `c_stride` apart, in row-major order of the indices.
+struct GemmBatch {
+  int rank;
+  int64_t shape[kMaxRank], a_stride[kMaxRank], b_stride[kMaxRank];
+  int64_t c_stride;
+};
+
+// Both must be called on the executor thread. The partition depends on the shape only, so the result has the same
+// bits for any number of threads.
+template <typename T>
+void gemm(ThreadPool& pool, Workspace& workspace, const GemmArgs<T>& args);
+template <typename T>
+void gemm_batched(ThreadPool& pool, Workspace& workspace, const GemmArgs<T>& first, const GemmBatch& batch);
+
+extern template void gemm<float>(ThreadPool&, Workspace&, const GemmArgs<float>&);
+extern template void gemm<double>(ThreadPool&, Workspace&, const GemmArgs<double>&);
+extern template void gemm_batched<float>(ThreadPool&, Workspace&, const GemmArgs<float>&, const GemmBatch&);
+extern template void gemm_batched<double>(ThreadPool&, Workspace&, const GemmArgs<double>&, const GemmBatch&);
+
+}  // namespace nabla::NABLA_ISA

@@ -1,0 +1,18 @@
+// c[m x n] = (accumulate ? c : 0) + A*B for one tile that stays in registers over the whole K loop.
+#pragma once
+#include "cpu/gemm/tile.h"
+
+namespace nabla::NABLA_ISA {
+
+// m in [0, MR], n in [0, NR]. B is a [K x n] matrix of rows `ldb` apart, whose rows go on through the segments of A;
+// nothing beyond its n columns is read. With `epilogue` (the last block of K), bias[0..n) and the activation follow.
+template <typename T>
+void microkernel(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
+                 const Epilogue<T>* epilogue);
+
+extern template void microkernel<float>(int, int, const ATile<float>&, const float*, int64_t, const CTile<float>&, bool,
+                                        const Epilogue<float>*);
+extern template void microkernel<double>(int, int, const ATile<double>&, const double*, int64_t, const CTile<double>&,
+                                         bool, const Epilogue<double>*);
+
+}  // namespace nabla::NABLA_ISA

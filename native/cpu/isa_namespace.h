@@ -1,0 +1,13 @@
+// Every kernel source is compiled once per ISA (CMakeLists.txt defines NABLA_ISA_SCALAR, NABLA_ISA_AVX2 or
+// NABLA_ISA_AVX512), each time into a namespace of its own.
+#pragma once
+
+#if defined(NABLA_ISA_AVX512)
+#define NABLA_ISA avx512
+#elif defined(NABLA_ISA_AVX2)
+#define NABLA_ISA avx2
+#elif defined(NABLA_ISA_SCALAR)
+#define NABLA_ISA scalar
+#else
+#error "compile kernels with one of NABLA_ISA_SCALAR, NABLA_ISA_AVX2, NABLA_ISA_AVX512"
+#endif

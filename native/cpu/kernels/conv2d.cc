@@ -1,0 +1,144 @@
+// 2-D convolution and its input gradient. Both are correlations (cpu/gemm/conv_correlate.h): the gradient is that of dy
+// with the kernels turned around, one for each residue of the pixel modulo the stride.
+#include <cstring>
+
+#include "core/conv_geometry.h"
+#include "core/kernel.h"
+#include "cpu/gemm/conv_checks.h"
+#include "cpu/gemm/conv_correlate.h"
+
+namespace nabla::NABLA_ISA {
+
+namespace {
+
+template <typename T>
+void forward(KernelArgs& args, const ConvGeometry& g) {
+  const TensorView &x = args.in[0], &w = args.in[1], &y = args.out[0];
+  const int64_t h = x.shape[1], width = x.shape[2], channels = w.shape[2], all_outputs = w.shape[3];
+  if (y.numel() == 0) return;
+  Correlation<T> c;
+  c.in = {x.as<T>(), h, width, x.shape[3], channels};
+  c.images = x.shape[0];
+  c.groups = g.groups;
+  c.outputs = all_outputs / g.groups;
+  c.kernel_h = g.kernel_h, c.kernel_w = g.kernel_w;
+  c.stride_h = g.stride_h, c.stride_w = g.stride_w;
+  c.dilation_h = g.dilation_h, c.dilation_w = g.dilation_w;
+  c.pad_top = g.pad_top, c.pad_left = g.pad_left;
+  c.out = y.as<T>();
+  c.out_h = y.shape[1], c.out_w = y.shape[2];
+  c.out_pixel = all_outputs;
+  c.out_row = c.out_w * c.out_pixel;
+  c.out_image = c.out_h * c.out_row;
+  c.bias = args.n_in > 2 ? args.in[2].as<T>() : nullptr;
+  c.activation = static_cast<Activation>(static_cast<int>(args.attr[ConvGeometry::kAttrs]));
+
+  if (g.groups == 1 && all_outputs <= TileShape<T>::NR && !c.by_column()) {
+    correlate(args, c, KernelPanels<T>{w.as<T>(), all_outputs, 0, 0});
+    return;
+  }
+  int64_t* taps = args.workspace.array<int64_t>(g.kernel_h * g.kernel_w);
+  for (int64_t kh = 0; kh < g.kernel_h; ++kh) {
+    for (int64_t kw = 0; kw < g.kernel_w; ++kw) {
+      taps[c.by_column() ? kw * g.kernel_h + kh : kh * g.kernel_w + kw] = kh * g.kernel_w + kw;
+    }
+  }
+  const KernelSource<T> source{w.as<T>(), taps,     g.kernel_h * g.kernel_w, channels,
+                               c.outputs, g.groups, channels * all_outputs,  all_outputs,
+                               1,         c.outputs};
+  correlate(args, c, pack_kernels(args, source));
+}
+
+// One axis of the input gradient at the pixels p = phase + t*stride: dx[p] is the sum of dy[(p + pad - k*dilation) /
+// stride]
+// * w[k] over the k that divide. These are k = first + j*step, and dy's index falls by `dilation` from one to the next,
+// so in reverse order they are a correlation with stride 1.
+struct PhaseAxis {
+  int64_t pixels, first, step, taps, dilation, pad;
+
+  PhaseAxis(int64_t phase, int64_t size, int64_t kernel, int64_t stride, int64_t kernel_dilation, int64_t kernel_pad) {
+    pixels = size > phase ? ceil_div(size - phase, stride) : 0;
+    first = 0;
+    while (first < kernel && (phase + kernel_pad - first * kernel_dilation) % stride != 0) ++first;
+    step = 1;
+    while (step * kernel_dilation % stride != 0) ++step;
+    taps = first < kernel ? ceil_div(kernel - first, step) : 0;
+    dilation = step * kernel_dilation / stride;
+    pad = (taps - 1) * dilation - (phase + kernel_pad - first * kernel_dilation) / stride;
+  }
+};
+
+template <typename T>
+void input_grad(KernelArgs& args, const ConvGeometry& g) {
+  const TensorView &dy = args.in[0], &w = args.in[1], &dx = args.out[0];
+  const int64_t h = dx.shape[1], width = dx.shape[2], all_outputs = w.shape[3];
+  if (dx.numel() == 0) return;
+  Correlation<T> c;
+  c.in = {dy.as<T>(), dy.shape[1], dy.shape[2], all_outputs, all_outputs / g.groups};
+  c.images = dx.shape[0];
+  c.groups = g.groups;
+  c.outputs = w.shape[2];
+  c.stride_h = c.stride_w = 1;
+  c.out_image = h * width * dx.shape[3];
+  c.out_row = g.stride_h * width * dx.shape[3];
+  c.out_pixel = g.stride_w * dx.shape[3];
+  c.bias = nullptr;
+  c.activation = Activation::none;
+
+  const auto axis_h = [&](int64_t phase) {
+    return PhaseAxis(phase, h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top);
+  };
+  const auto axis_w = [&](int64_t phase) {
+    return PhaseAxis(phase, width, g.kernel_w, g.stride_w, g.dilation_w, g.pad_left);
+  };
+  const int64_t phases_h = min_of(g.stride_h, h), phases_w = min_of(g.stride_w, width);
+  // Pixels between the windows, or behind the last one, when strides leave gaps.
+  bool untouched = dy.numel() == 0;
+  for (int64_t p = 0; p < phases_h; ++p) untouched |= axis_h(p).taps == 0;
+  for (int64_t p = 0; p < phases_w; ++p) untouched |= axis_w(p).taps == 0;
+  if (untouched) std::memset(dx.data, 0, dx.numel() * sizeof(T));
+  if (dy.numel() == 0) return;
+
+  int64_t* taps = args.workspace.array<int64_t>(g.kernel_h * g.kernel_w);
+  for (int64_t phase_h = 0; phase_h < phases_h; ++phase_h) {
+    const PhaseAxis rows = axis_h(phase_h);
+    for (int64_t phase_w = 0; phase_w < phases_w; ++phase_w) {
+      const PhaseAxis cols = axis_w(phase_w);
+      if (rows.taps == 0 || cols.taps == 0) continue;
+      c.out = dx.as<T>() + (phase_h * width + phase_w) * dx.shape[3];
+      c.out_h = rows.pixels, c.out_w = cols.pixels;
+      c.kernel_h = rows.taps, c.kernel_w = cols.taps;
+      c.dilation_h = rows.dilation, c.dilation_w = cols.dilation;
+      c.pad_top = rows.pad, c.pad_left = cols.pad;
+      for (int64_t i = 0; i < rows.taps; ++i) {
+        for (int64_t j = 0; j < cols.taps; ++j) {
+          const int64_t kh = rows.first + (rows.taps - 1 - i) * rows.step;
+          const int64_t kw = cols.first + (cols.taps - 1 - j) * cols.step;
+          taps[c.by_column() ? j * rows.taps + i : i * cols.taps + j] = kh * g.kernel_w + kw;
+        }
+      }
+      const KernelSource<T> source{w.as<T>(),   taps,         rows.taps * cols.taps,   c.in.channels,
+                                   c.outputs,   g.groups,     c.outputs * all_outputs, 1,
+                                   all_outputs, c.in.channels};
+      correlate(args, c, pack_kernels(args, source));
+    }
+  }
+}
+
+}  // namespace
+
+void conv2d(KernelArgs& args) {
+  const ConvGeometry g = ConvGeometry::from(args.attr, args.n_attr);
+  NABLA_CHECK(args.n_attr > ConvGeometry::kAttrs, "the activation is missing");
+  check_convolution(g, args.in[0], args.out[0], args.in[1]);
+  if (args.n_in > 2) check_bias(args.in[2], args.in[1]);
+  args.in[0].dtype == DType::float32 ? forward<float>(args, g) : forward<double>(args, g);
+}
+
+void conv2dInputGrad(KernelArgs& args) {
+  const ConvGeometry g = ConvGeometry::from(args.attr, args.n_attr);
+  check_convolution(g, args.out[0], args.in[0], args.in[1]);
+  args.in[0].dtype == DType::float32 ? input_grad<float>(args, g) : input_grad<double>(args, g);
+}
+
+}  // namespace nabla::NABLA_ISA

@@ -1,0 +1,38 @@
+// dropout: element i is kept when its uniform number is at least the rate, and scaled so that the expected
+// value stays. The mask is a function of seed and counter, so the backward pass makes it again.
+#include <cstdint>
+
+#include "core/checks.h"
+#include "core/kernel.h"
+#include "cpu/isa_namespace.h"
+#include "cpu/simd/philox.h"
+
+namespace nabla::NABLA_ISA {
+namespace {
+
+template <typename T>
+void dropout_tiles(KernelArgs& args, double rate) {
+  const T* x = args.in[0].as<const T>();
+  T* out = args.out[0].as<T>();
+  const T scale = static_cast<T>(1 / (1 - rate));
+  // word >> 8 is the uniform number in units of 2^-24.
+  const uint32_t threshold = static_cast<uint32_t>(__builtin_ceil(rate * 0x1p24));
+  for_philox_tiles(args, args.out[0].numel(), [&](const uint32_t* words, int64_t begin, int64_t count) {
+    const T* __restrict source = x + begin;
+    T* __restrict target = out + begin;
+    for (int64_t j = 0; j < count; ++j) target[j] = words[j] >> 8 >= threshold ? source[j] * scale : T(0);
+  });
+}
+
+}  // namespace
+
+void dropout(KernelArgs& args) {
+  const TensorView &x = args.in[0], &out = args.out[0];
+  NABLA_CHECK(args.n_attr >= 3 && args.attr[2] >= 0 && args.attr[2] < 1, "the rate must be in [0, 1)");
+  NABLA_CHECK(x.contiguous() && x.dtype == out.dtype && x.numel() == out.numel(), "x must be contiguous and like the output");
+  if (x.dtype == DType::float32) return dropout_tiles<float>(args, args.attr[2]);
+  if (x.dtype == DType::float64) return dropout_tiles<double>(args, args.attr[2]);
+  kernel_error(ErrorKind::native, "x must be float32 or float64");
+}
+
+}  // namespace nabla::NABLA_ISA

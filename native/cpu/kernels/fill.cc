@@ -1,0 +1,62 @@
+// Outputs made from attributes alone: fill, constant, arange. Values are converted as cast does.
+#include "core/checks.h"
+#include "core/kernel.h"
+#include "cpu/kernels/saturate.h"
+#include "cpu/kernels/strided.h"
+
+namespace nabla::NABLA_ISA {
+namespace {
+
+// Values that a command can carry.
+constexpr int64_t kMaxConstant = 64;
+
+template <typename T>
+struct Number {
+  NABLA_INLINE static T from(double x) { return saturate<T>(x); }
+};
+struct Bool {
+  NABLA_INLINE static uint8_t from(double x) { return x != 0; }
+};
+
+// out[i] = value(i), converted.
+template <typename T, typename To, typename Value>
+NABLA_INLINE void generate_as(const KernelArgs& args, Value value) {
+  T* out = args.out[0].as<T>();
+  parallel_ranges(args.pool, args.out[0].numel(), kElementGrain, [out, value](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) out[i] = To::from(value(i));
+  });
+}
+
+template <typename Value>
+NABLA_INLINE void generate(const KernelArgs& args, Value value) {
+  switch (args.out[0].dtype) {
+    case DType::float32: return generate_as<float, Number<float>>(args, value);
+    case DType::float64: return generate_as<double, Number<double>>(args, value);
+    case DType::int32: return generate_as<int32_t, Number<int32_t>>(args, value);
+    case DType::uint8: return generate_as<uint8_t, Number<uint8_t>>(args, value);
+    case DType::boolean: return generate_as<uint8_t, Bool>(args, value);
+  }
+}
+
+}  // namespace
+
+void fill(KernelArgs& args) {
+  NABLA_CHECK(args.n_attr == 1, "fill takes one value");
+  const double value = args.attr[0];
+  generate(args, [value](int64_t) { return value; });
+}
+
+void constant(KernelArgs& args) {
+  const int64_t numel = args.out[0].numel();
+  NABLA_CHECK(numel <= kMaxConstant && args.n_attr == numel, "a constant takes one value per element, at most 64");
+  const double* values = args.attr;
+  generate(args, [values](int64_t i) { return values[i]; });
+}
+
+void arange(KernelArgs& args) {
+  NABLA_CHECK(args.n_attr == 2, "arange takes a start and a step");
+  const double start = args.attr[0], step = args.attr[1];
+  generate(args, [start, step](int64_t i) { return start + static_cast<double>(i) * step; });
+}
+
+}  // namespace nabla::NABLA_ISA

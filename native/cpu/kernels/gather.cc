@@ -1,0 +1,170 @@
+// gather and scatterAdd: slices of one axis picked, or added to, by int32 indices. Negative indices count
+// from the end, as in NumPy.
+#include <cstdint>
+#include <cstring>
+
+#include "core/checks.h"
+#include "core/kernel.h"
+#include "cpu/isa_namespace.h"
+
+namespace nabla::NABLA_ISA {
+namespace {
+
+// x as [outer, axis_size, inner]; the indexed side as [outer, count, inner].
+struct Slices {
+  int64_t outer = 1, axis_size = 0, inner = 1, count = 0;
+};
+
+Slices slices_of(const TensorView& x, const TensorView& indices, const KernelArgs& args) {
+  NABLA_CHECK(args.n_attr >= 1 && args.attr[0] >= 0 && args.attr[0] < x.rank, "the axis is out of range");
+  NABLA_CHECK(indices.dtype == DType::int32 && indices.contiguous() && x.contiguous(),
+              "indices must be int32, and they and x contiguous");
+  const int axis = static_cast<int>(args.attr[0]);
+  Slices s;
+  for (int i = 0; i < axis; ++i) s.outer *= x.shape[i];
+  for (int i = axis + 1; i < x.rank; ++i) s.inner *= x.shape[i];
+  s.axis_size = x.shape[axis];
+  s.count = indices.numel();
+  return s;
+}
+
+void check_indices(const int32_t* indices, const Slices& s) {
+  bool all_inside = true;
+  for (int64_t i = 0; i < s.count; ++i) all_inside &= indices[i] >= -s.axis_size && indices[i] < s.axis_size;
+  if (all_inside) return;
+  for (int64_t i = 0; i < s.count; ++i) {
+    if (indices[i] < -s.axis_size || indices[i] >= s.axis_size) {
+      kernel_error(ErrorKind::index, "index %d at position %lld is outside [0, %lld)", indices[i],
+                   static_cast<long long>(i), static_cast<long long>(s.axis_size));
+    }
+  }
+}
+
+NABLA_INLINE int64_t resolve(int32_t index, int64_t axis_size) { return index < 0 ? index + axis_size : index; }
+
+// Rows are picked at random, which the hardware prefetcher cannot foresee: fetch the row after the next
+// while this one is copied.
+constexpr int64_t kPrefetchRows = 2;
+constexpr int64_t kCacheLine = 64;
+
+NABLA_INLINE void prefetch_row(const char* row, int64_t bytes) {
+  for (int64_t b = 0; b < bytes; b += kCacheLine) __builtin_prefetch(row + b, 0, 2);
+}
+
+// Whole rows of `bytes` bytes.
+void gather_rows(const char* x, char* out, const int32_t* indices, int64_t rows, int64_t axis_size, int64_t bytes) {
+  for (int64_t r = 0; r < rows; ++r) {
+    if (r + kPrefetchRows < rows) {
+      prefetch_row(x + resolve(indices[r + kPrefetchRows], axis_size) * bytes, bytes < 4096 ? bytes : 4096);
+    }
+    std::memcpy(out + r * bytes, x + resolve(indices[r], axis_size) * bytes, static_cast<size_t>(bytes));
+  }
+}
+
+// Rows of `size` elements of a power of two bytes, too short to be worth a call to memcpy.
+template <typename T>
+void gather_short_rows(const char* x, char* out, const int32_t* indices, int64_t rows, int64_t axis_size, int64_t size) {
+  const T* source = reinterpret_cast<const T*>(x);
+  T* target = reinterpret_cast<T*>(out);
+  if (size == 1) {
+    for (int64_t r = 0; r < rows; ++r) target[r] = source[resolve(indices[r], axis_size)];
+    return;
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    const T* row = source + resolve(indices[r], axis_size) * size;
+    for (int64_t j = 0; j < size; ++j) *target++ = row[j];
+  }
+}
+
+void gather_range(const char* x, char* out, const int32_t* indices, int64_t rows, const Slices& s, int64_t element) {
+  constexpr int64_t kShortRow = 32;
+  const int64_t bytes = s.inner * element;
+  if (bytes > kShortRow) {
+    gather_rows(x, out, indices, rows, s.axis_size, bytes);
+  } else if (element == 8) {
+    gather_short_rows<uint64_t>(x, out, indices, rows, s.axis_size, s.inner);
+  } else if (element == 4) {
+    gather_short_rows<uint32_t>(x, out, indices, rows, s.axis_size, s.inner);
+  } else {
+    gather_short_rows<uint8_t>(x, out, indices, rows, s.axis_size, s.inner);
+  }
+}
+
+// Integers come as unsigned types, so that they wrap.
+template <typename T>
+NABLA_INLINE void add_row(T* __restrict target, const T* __restrict update, int64_t n) {
+  for (int64_t j = 0; j < n; ++j) target[j] = static_cast<T>(target[j] + update[j]);
+}
+
+// Cuts the rows of `out` into ranges. A range is copied from x and then takes, in the indices' order, the updates that
+// fall into it; so every element is written by one task and summed in one order.
+template <typename T>
+void scatter_add(const T* x, const int32_t* indices, const T* updates, T* out, const Slices& s, KernelArgs& args) {
+  constexpr int64_t kMinElementsPerTask = 32768, kMaxTasks = 64;
+  const int64_t rows = s.outer * s.axis_size;
+  const int64_t work = rows * s.inner + s.outer * s.count * s.inner;
+  int64_t tasks = work / kMinElementsPerTask + 1;
+  // Each task of one outer slice looks at all its indices: keep that below the work of adding them.
+  if (s.outer == 1 && tasks > 1 + work / (4 * (s.count + 1))) tasks = 1 + work / (4 * (s.count + 1));
+  if (tasks > kMaxTasks) tasks = kMaxTasks;
+  const int64_t grain = (rows + tasks - 1) / tasks;
+  parallel_ranges(args.pool, rows, grain, [&](int64_t begin, int64_t end) {
+    std::memcpy(out + begin * s.inner, x + begin * s.inner, static_cast<size_t>((end - begin) * s.inner) * sizeof(T));
+    for (int64_t o = begin / s.axis_size; o * s.axis_size < end; ++o) {
+      const T* update = updates + o * s.count * s.inner;
+      for (int64_t i = 0; i < s.count; ++i) {
+        const int64_t row = o * s.axis_size + resolve(indices[i], s.axis_size);
+        if (row >= begin && row < end) add_row(out + row * s.inner, update + i * s.inner, s.inner);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+void gather(KernelArgs& args) {
+  const TensorView &x = args.in[0], &indices = args.in[1], &out = args.out[0];
+  const Slices s = slices_of(x, indices, args);
+  NABLA_CHECK(out.dtype == x.dtype && out.numel() == s.outer * s.count * s.inner, "the output's size is wrong");
+  const int32_t* index = indices.as<const int32_t>();
+  check_indices(index, s);
+  const int64_t rows = s.outer * s.count;
+  if (rows * s.inner == 0) return;
+
+  constexpr int64_t kBytesPerTask = 128 * 1024;
+  const int64_t element = dtype_size(x.dtype), row_bytes = s.inner * element;
+  const int64_t grain = row_bytes < kBytesPerTask ? kBytesPerTask / row_bytes : 1;
+  parallel_ranges(args.pool, rows, grain, [&](int64_t begin, int64_t end) {
+    while (begin < end) {
+      const int64_t o = begin / s.count, i = begin - o * s.count;
+      const int64_t n = end - begin < s.count - i ? end - begin : s.count - i;
+      gather_range(x.as<const char>() + o * s.axis_size * row_bytes, out.as<char>() + begin * row_bytes, index + i, n, s,
+                   element);
+      begin += n;
+    }
+  });
+}
+
+void scatterAdd(KernelArgs& args) {
+  const TensorView &x = args.in[0], &indices = args.in[1], &updates = args.in[2], &out = args.out[0];
+  const Slices s = slices_of(x, indices, args);
+  NABLA_CHECK(updates.dtype == x.dtype && out.dtype == x.dtype && updates.contiguous(),
+              "updates must be contiguous and of x's dtype");
+  NABLA_CHECK(updates.numel() == s.outer * s.count * s.inner && out.numel() == x.numel(), "the updates' size is wrong");
+  const int32_t* index = indices.as<const int32_t>();
+  check_indices(index, s);
+  if (x.numel() == 0) return;
+  switch (x.dtype) {
+    case DType::float32:
+      return scatter_add(x.as<const float>(), index, updates.as<const float>(), out.as<float>(), s, args);
+    case DType::float64:
+      return scatter_add(x.as<const double>(), index, updates.as<const double>(), out.as<double>(), s, args);
+    case DType::int32:
+      return scatter_add(x.as<const uint32_t>(), index, updates.as<const uint32_t>(), out.as<uint32_t>(), s, args);
+    case DType::uint8:
+      return scatter_add(x.as<const uint8_t>(), index, updates.as<const uint8_t>(), out.as<uint8_t>(), s, args);
+    case DType::boolean: kernel_error(ErrorKind::native, "bool cannot be added");
+  }
+}
+
+}  // namespace nabla::NABLA_ISA

@@ -1,0 +1,68 @@
+// Passes over one row of logits, shared by softmax and cross-entropy. A row that holds NaN or +inf, or nothing but
+// -inf, gives NaN.
+#pragma once
+#include <cstdint>
+#include <limits>
+
+#include "cpu/simd/lanes.h"
+#include "cpu/simd/math.h"
+
+namespace nabla::NABLA_ISA {
+
+// How a loop body reads and writes lanes: all of them, or the first n at a row's end.
+template <typename T>
+struct AllLanes {
+  NABLA_INLINE Vec<T> load(const T* p) const { return Vec<T>::load(p); }
+  NABLA_INLINE Vec<T> load(const T* p, Vec<T>) const { return Vec<T>::load(p); }
+  NABLA_INLINE void store(T* p, Vec<T> v) const { v.store(p); }
+};
+template <typename T>
+struct FirstLanes {
+  int64_t n;
+  NABLA_INLINE Vec<T> load(const T* p) const { return Vec<T>::load_part(p, n); }
+  NABLA_INLINE Vec<T> load(const T* p, Vec<T> fill) const { return load_part(p, n, fill); }
+  NABLA_INLINE void store(T* p, Vec<T> v) const { v.store_part(p, n); }
+};
+template <typename T, typename Body>
+NABLA_INLINE void for_lanes(int64_t begin, int64_t n, Body&& body) {
+  int64_t i = begin;
+  for (; i + Vec<T>::width <= n; i += Vec<T>::width) body(i, AllLanes<T>{});
+  if (i < n) body(i, FirstLanes<T>{n - i});
+}
+
+// NaN is passed over: it shows up in the exponentials.
+template <typename T>
+NABLA_INLINE T row_max(const T* x, int64_t n) {
+  using V = Vec<T>;
+  constexpr int64_t kWidth = V::width, kChains = 4;
+  const V lowest = V::set(-std::numeric_limits<T>::infinity());
+  V chain[kChains] = {lowest, lowest, lowest, lowest};
+  int64_t i = 0;
+  for (; i + kChains * kWidth <= n; i += kChains * kWidth) {
+    for (int64_t k = 0; k < kChains; ++k) chain[k] = max(V::load(x + i + k * kWidth), chain[k]);
+  }
+  V total = max(max(chain[0], chain[1]), max(chain[2], chain[3]));
+  for_lanes<T>(i, n, [&](int64_t j, auto lanes) { total = max(lanes.load(x + j, lowest), total); });
+  return fold_lanes(total, [](T a, T b) { return a > b ? a : b; });
+}
+
+// The sum of exp(x - shift); visit(j, lanes, exponentials) may store them.
+template <typename T, typename Visit>
+NABLA_INLINE T sum_of_exp(const T* x, int64_t n, T shift, Visit&& visit) {
+  const Vec<T> m = Vec<T>::set(shift), lowest = Vec<T>::set(-std::numeric_limits<T>::infinity());
+  Vec<T> total = Vec<T>::zero();
+  for_lanes<T>(0, n, [&](int64_t j, auto lanes) {
+    const Vec<T> e = exp(lanes.load(x + j, lowest) - m);
+    visit(j, lanes, e);
+    total = total + e;
+  });
+  return sum_lanes(total);
+}
+
+// Rows of one parallel task.
+NABLA_INLINE int64_t softmax_grain(int64_t columns) {
+  constexpr int64_t kElements = 16384;
+  return kElements / (columns + 1) + 1;
+}
+
+}  // namespace nabla::NABLA_ISA

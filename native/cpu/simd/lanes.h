@@ -1,0 +1,30 @@
+// Work across the lanes of a register: partly filled ones, and folding all lanes to one number.
+#pragma once
+#include "cpu/simd/vec.h"
+
+namespace nabla::NABLA_ISA {
+
+// The first n lanes from memory, the others `fill`; nothing beyond is touched.
+template <typename T>
+NABLA_INLINE Vec<T> load_part(const T* p, int64_t n, Vec<T> fill) {
+  constexpr T kIndex[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  static_assert(Vec<T>::width <= 16, "every lane needs its index");
+  return select(Vec<T>::load(kIndex) < Vec<T>::set(static_cast<T>(n)), Vec<T>::load_part(p, n), fill);
+}
+
+// Combines the lanes as a balanced tree.
+template <typename T, typename Combine>
+NABLA_INLINE T fold_lanes(Vec<T> v, Combine&& combine) {
+  T lane[Vec<T>::width];
+  v.store(lane);
+  for (int n = Vec<T>::width / 2; n > 0; n /= 2) {
+    for (int i = 0; i < n; ++i) lane[i] = combine(lane[i], lane[i + n]);
+  }
+  return lane[0];
+}
+template <typename T>
+NABLA_INLINE T sum_lanes(Vec<T> v) {
+  return fold_lanes(v, [](T a, T b) { return a + b; });
+}
+
+}  // namespace nabla::NABLA_ISA

@@ -1,0 +1,328 @@
+// Vec<T>: a register full of floats or doubles, with the same interface on every ISA. The scalar build
+// has one lane and leaves vectorisation to the compiler's baseline.
+#pragma once
+#include <cmath>
+#include <cstdint>
+
+#if defined(NABLA_ISA_AVX512) || defined(NABLA_ISA_AVX2)
+// g++ 12 takes the "undefined" registers of its own AVX-512 header for uninitialized variables.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <immintrin.h>
+#pragma GCC diagnostic pop
+#endif
+
+#include "core/inline.h"
+#include "cpu/isa_namespace.h"
+
+namespace nabla::NABLA_ISA {
+
+template <typename T>
+struct Vec;
+
+// The result of comparing two Vec<T>, lane by lane with C's rules (only != is true for NaN).
+// select(m, a, b) is m ? a : b. max(a, b) is a > b ? a : b and min(a, b) is a < b ? a : b in every ISA: where
+// either is NaN they give b. abs, unary minus and copysign touch the sign bit only, also of NaN.
+template <typename T>
+struct Mask;
+
+#if defined(NABLA_ISA_AVX512)
+
+template <>
+struct Vec<float> {
+  static constexpr int width = 16;
+  __m512 v;
+  NABLA_INLINE static Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  // The first n lanes from memory, the others 0; nothing beyond is touched. 0 <= n <= width.
+  NABLA_INLINE static Vec load_part(const float* p, int64_t n) {
+    return {_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p)};
+  }
+  NABLA_INLINE static Vec set(float x) { return {_mm512_set1_ps(x)}; }
+  NABLA_INLINE static Vec zero() { return {_mm512_setzero_ps()}; }
+  NABLA_INLINE void store(float* p) const { _mm512_storeu_ps(p, v); }
+  NABLA_INLINE void store_part(float* p, int64_t n) const {
+    _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), v);
+  }
+  NABLA_INLINE friend Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
+};
+// a*b + c, rounded once where the ISA has FMA.
+NABLA_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+
+template <>
+struct Mask<float> {
+  __mmask16 m;
+  NABLA_INLINE friend Mask operator&(Mask a, Mask b) { return {static_cast<__mmask16>(a.m & b.m)}; }
+  NABLA_INLINE friend Mask operator|(Mask a, Mask b) { return {static_cast<__mmask16>(a.m | b.m)}; }
+  NABLA_INLINE friend Mask operator!(Mask a) { return {static_cast<__mmask16>(~a.m)}; }
+};
+NABLA_INLINE Mask<float> operator<(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
+NABLA_INLINE Mask<float> operator<=(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ)}; }
+NABLA_INLINE Mask<float> operator>(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ)}; }
+NABLA_INLINE Mask<float> operator>=(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ)}; }
+NABLA_INLINE Mask<float> operator==(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ)}; }
+NABLA_INLINE Mask<float> operator!=(Vec<float> a, Vec<float> b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_NEQ_UQ)}; }
+NABLA_INLINE Vec<float> select(Mask<float> m, Vec<float> a, Vec<float> b) {
+  return {_mm512_mask_blend_ps(m.m, b.v, a.v)};
+}
+NABLA_INLINE bool any(Mask<float> m) { return m.m != 0; }
+NABLA_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return {_mm512_max_ps(a.v, b.v)}; }
+NABLA_INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return {_mm512_min_ps(a.v, b.v)}; }
+NABLA_INLINE Vec<float> sqrt(Vec<float> a) { return {_mm512_sqrt_ps(a.v)}; }
+NABLA_INLINE Vec<float> abs(Vec<float> a) { return {_mm512_abs_ps(a.v)}; }
+NABLA_INLINE Vec<float> operator-(Vec<float> a) { return {_mm512_xor_ps(a.v, _mm512_set1_ps(-0.0f))}; }
+NABLA_INLINE Vec<float> copysign(Vec<float> magnitude, Vec<float> sign) {
+  const auto sign_bit = _mm512_set1_ps(-0.0f);
+  return {_mm512_or_ps(_mm512_andnot_ps(sign_bit, magnitude.v), _mm512_and_ps(sign_bit, sign.v))};
+}
+
+template <>
+struct Vec<double> {
+  static constexpr int width = 8;
+  __m512d v;
+  NABLA_INLINE static Vec load(const double* p) { return {_mm512_loadu_pd(p)}; }
+  NABLA_INLINE static Vec load_part(const double* p, int64_t n) {
+    return {_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << n) - 1), p)};
+  }
+  NABLA_INLINE static Vec set(double x) { return {_mm512_set1_pd(x)}; }
+  NABLA_INLINE static Vec zero() { return {_mm512_setzero_pd()}; }
+  NABLA_INLINE void store(double* p) const { _mm512_storeu_pd(p, v); }
+  NABLA_INLINE void store_part(double* p, int64_t n) const {
+    _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << n) - 1), v);
+  }
+  NABLA_INLINE friend Vec operator+(Vec a, Vec b) { return {_mm512_add_pd(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator-(Vec a, Vec b) { return {_mm512_sub_pd(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator*(Vec a, Vec b) { return {_mm512_mul_pd(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator/(Vec a, Vec b) { return {_mm512_div_pd(a.v, b.v)}; }
+};
+NABLA_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
+
+template <>
+struct Mask<double> {
+  __mmask8 m;
+  NABLA_INLINE friend Mask operator&(Mask a, Mask b) { return {static_cast<__mmask8>(a.m & b.m)}; }
+  NABLA_INLINE friend Mask operator|(Mask a, Mask b) { return {static_cast<__mmask8>(a.m | b.m)}; }
+  NABLA_INLINE friend Mask operator!(Mask a) { return {static_cast<__mmask8>(~a.m)}; }
+};
+NABLA_INLINE Mask<double> operator<(Vec<double> a, Vec<double> b) { return {_mm512_cmp_pd_mask(a.v, b.v, _CMP_LT_OQ)}; }
+NABLA_INLINE Mask<double> operator<=(Vec<double> a, Vec<double> b) {
+  return {_mm512_cmp_pd_mask(a.v, b.v, _CMP_LE_OQ)};
+}
+NABLA_INLINE Mask<double> operator>(Vec<double> a, Vec<double> b) { return {_mm512_cmp_pd_mask(a.v, b.v, _CMP_GT_OQ)}; }
+NABLA_INLINE Mask<double> operator>=(Vec<double> a, Vec<double> b) {
+  return {_mm512_cmp_pd_mask(a.v, b.v, _CMP_GE_OQ)};
+}
+NABLA_INLINE Mask<double> operator==(Vec<double> a, Vec<double> b) {
+  return {_mm512_cmp_pd_mask(a.v, b.v, _CMP_EQ_OQ)};
+}
+NABLA_INLINE Mask<double> operator!=(Vec<double> a, Vec<double> b) {
+  return {_mm512_cmp_pd_mask(a.v, b.v, _CMP_NEQ_UQ)};
+}
+NABLA_INLINE Vec<double> select(Mask<double> m, Vec<double> a, Vec<double> b) {
+  return {_mm512_mask_blend_pd(m.m, b.v, a.v)};
+}
+NABLA_INLINE bool any(Mask<double> m) { return m.m != 0; }
+NABLA_INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return {_mm512_max_pd(a.v, b.v)}; }
+NABLA_INLINE Vec<double> min(Vec<double> a, Vec<double> b) { return {_mm512_min_pd(a.v, b.v)}; }
+NABLA_INLINE Vec<double> sqrt(Vec<double> a) { return {_mm512_sqrt_pd(a.v)}; }
+NABLA_INLINE Vec<double> abs(Vec<double> a) { return {_mm512_abs_pd(a.v)}; }
+NABLA_INLINE Vec<double> operator-(Vec<double> a) { return {_mm512_xor_pd(a.v, _mm512_set1_pd(-0.0))}; }
+NABLA_INLINE Vec<double> copysign(Vec<double> magnitude, Vec<double> sign) {
+  const auto sign_bit = _mm512_set1_pd(-0.0);
+  return {_mm512_or_pd(_mm512_andnot_pd(sign_bit, magnitude.v), _mm512_and_pd(sign_bit, sign.v))};
+}
+
+#elif defined(NABLA_ISA_AVX2)
+
+// Lane i of the mask is on when i < n.
+NABLA_INLINE __m256i first_lanes_32(int64_t n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+NABLA_INLINE __m256i first_lanes_64(int64_t n) {
+  return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+
+template <>
+struct Vec<float> {
+  static constexpr int width = 8;
+  __m256 v;
+  NABLA_INLINE static Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
+  NABLA_INLINE static Vec load_part(const float* p, int64_t n) { return {_mm256_maskload_ps(p, first_lanes_32(n))}; }
+  NABLA_INLINE static Vec set(float x) { return {_mm256_set1_ps(x)}; }
+  NABLA_INLINE static Vec zero() { return {_mm256_setzero_ps()}; }
+  NABLA_INLINE void store(float* p) const { _mm256_storeu_ps(p, v); }
+  NABLA_INLINE void store_part(float* p, int64_t n) const { _mm256_maskstore_ps(p, first_lanes_32(n), v); }
+  NABLA_INLINE friend Vec operator+(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator-(Vec a, Vec b) { return {_mm256_sub_ps(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator*(Vec a, Vec b) { return {_mm256_mul_ps(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator/(Vec a, Vec b) { return {_mm256_div_ps(a.v, b.v)}; }
+};
+NABLA_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+
+template <>
+struct Mask<float> {
+  __m256 m;
+  NABLA_INLINE friend Mask operator&(Mask a, Mask b) { return {_mm256_and_ps(a.m, b.m)}; }
+  NABLA_INLINE friend Mask operator|(Mask a, Mask b) { return {_mm256_or_ps(a.m, b.m)}; }
+  NABLA_INLINE friend Mask operator!(Mask a) {
+    return {_mm256_xor_ps(a.m, _mm256_castsi256_ps(_mm256_set1_epi32(-1)))};
+  }
+};
+NABLA_INLINE Mask<float> operator<(Vec<float> a, Vec<float> b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)}; }
+NABLA_INLINE Mask<float> operator<=(Vec<float> a, Vec<float> b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)}; }
+NABLA_INLINE Mask<float> operator>(Vec<float> a, Vec<float> b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_GT_OQ)}; }
+NABLA_INLINE Mask<float> operator>=(Vec<float> a, Vec<float> b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_GE_OQ)}; }
+NABLA_INLINE Mask<float> operator==(Vec<float> a, Vec<float> b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)}; }
+NABLA_INLINE Mask<float> operator!=(Vec<float> a, Vec<float> b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_NEQ_UQ)}; }
+NABLA_INLINE Vec<float> select(Mask<float> m, Vec<float> a, Vec<float> b) { return {_mm256_blendv_ps(b.v, a.v, m.m)}; }
+NABLA_INLINE bool any(Mask<float> m) { return _mm256_movemask_ps(m.m) != 0; }
+NABLA_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return {_mm256_max_ps(a.v, b.v)}; }
+NABLA_INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return {_mm256_min_ps(a.v, b.v)}; }
+NABLA_INLINE Vec<float> sqrt(Vec<float> a) { return {_mm256_sqrt_ps(a.v)}; }
+NABLA_INLINE Vec<float> abs(Vec<float> a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
+NABLA_INLINE Vec<float> operator-(Vec<float> a) { return {_mm256_xor_ps(a.v, _mm256_set1_ps(-0.0f))}; }
+NABLA_INLINE Vec<float> copysign(Vec<float> magnitude, Vec<float> sign) {
+  const auto sign_bit = _mm256_set1_ps(-0.0f);
+  return {_mm256_or_ps(_mm256_andnot_ps(sign_bit, magnitude.v), _mm256_and_ps(sign_bit, sign.v))};
+}
+
+template <>
+struct Vec<double> {
+  static constexpr int width = 4;
+  __m256d v;
+  NABLA_INLINE static Vec load(const double* p) { return {_mm256_loadu_pd(p)}; }
+  NABLA_INLINE static Vec load_part(const double* p, int64_t n) { return {_mm256_maskload_pd(p, first_lanes_64(n))}; }
+  NABLA_INLINE static Vec set(double x) { return {_mm256_set1_pd(x)}; }
+  NABLA_INLINE static Vec zero() { return {_mm256_setzero_pd()}; }
+  NABLA_INLINE void store(double* p) const { _mm256_storeu_pd(p, v); }
+  NABLA_INLINE void store_part(double* p, int64_t n) const { _mm256_maskstore_pd(p, first_lanes_64(n), v); }
+  NABLA_INLINE friend Vec operator+(Vec a, Vec b) { return {_mm256_add_pd(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator-(Vec a, Vec b) { return {_mm256_sub_pd(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator*(Vec a, Vec b) { return {_mm256_mul_pd(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator/(Vec a, Vec b) { return {_mm256_div_pd(a.v, b.v)}; }
+};
+NABLA_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
+
+template <>
+struct Mask<double> {
+  __m256d m;
+  NABLA_INLINE friend Mask operator&(Mask a, Mask b) { return {_mm256_and_pd(a.m, b.m)}; }
+  NABLA_INLINE friend Mask operator|(Mask a, Mask b) { return {_mm256_or_pd(a.m, b.m)}; }
+  NABLA_INLINE friend Mask operator!(Mask a) {
+    return {_mm256_xor_pd(a.m, _mm256_castsi256_pd(_mm256_set1_epi32(-1)))};
+  }
+};
+NABLA_INLINE Mask<double> operator<(Vec<double> a, Vec<double> b) { return {_mm256_cmp_pd(a.v, b.v, _CMP_LT_OQ)}; }
+NABLA_INLINE Mask<double> operator<=(Vec<double> a, Vec<double> b) { return {_mm256_cmp_pd(a.v, b.v, _CMP_LE_OQ)}; }
+NABLA_INLINE Mask<double> operator>(Vec<double> a, Vec<double> b) { return {_mm256_cmp_pd(a.v, b.v, _CMP_GT_OQ)}; }
+NABLA_INLINE Mask<double> operator>=(Vec<double> a, Vec<double> b) { return {_mm256_cmp_pd(a.v, b.v, _CMP_GE_OQ)}; }
+NABLA_INLINE Mask<double> operator==(Vec<double> a, Vec<double> b) { return {_mm256_cmp_pd(a.v, b.v, _CMP_EQ_OQ)}; }
+NABLA_INLINE Mask<double> operator!=(Vec<double> a, Vec<double> b) { return {_mm256_cmp_pd(a.v, b.v, _CMP_NEQ_UQ)}; }
+NABLA_INLINE Vec<double> select(Mask<double> m, Vec<double> a, Vec<double> b) {
+  return {_mm256_blendv_pd(b.v, a.v, m.m)};
+}
+NABLA_INLINE bool any(Mask<double> m) { return _mm256_movemask_pd(m.m) != 0; }
+NABLA_INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return {_mm256_max_pd(a.v, b.v)}; }
+NABLA_INLINE Vec<double> min(Vec<double> a, Vec<double> b) { return {_mm256_min_pd(a.v, b.v)}; }
+NABLA_INLINE Vec<double> sqrt(Vec<double> a) { return {_mm256_sqrt_pd(a.v)}; }
+NABLA_INLINE Vec<double> abs(Vec<double> a) { return {_mm256_andnot_pd(_mm256_set1_pd(-0.0), a.v)}; }
+NABLA_INLINE Vec<double> operator-(Vec<double> a) { return {_mm256_xor_pd(a.v, _mm256_set1_pd(-0.0))}; }
+NABLA_INLINE Vec<double> copysign(Vec<double> magnitude, Vec<double> sign) {
+  const auto sign_bit = _mm256_set1_pd(-0.0);
+  return {_mm256_or_pd(_mm256_andnot_pd(sign_bit, magnitude.v), _mm256_and_pd(sign_bit, sign.v))};
+}
+
+#else
+
+template <typename T>
+struct Vec {
+  static constexpr int width = 1;
+  T v;
+  NABLA_INLINE static Vec load(const T* p) { return {*p}; }
+  NABLA_INLINE static Vec load_part(const T* p, int64_t n) { return {n > 0 ? *p : T(0)}; }
+  NABLA_INLINE static Vec set(T x) { return {x}; }
+  NABLA_INLINE static Vec zero() { return {T(0)}; }
+  NABLA_INLINE void store(T* p) const { *p = v; }
+  NABLA_INLINE void store_part(T* p, int64_t n) const {
+    if (n > 0) *p = v;
+  }
+  NABLA_INLINE friend Vec operator+(Vec a, Vec b) { return {a.v + b.v}; }
+  NABLA_INLINE friend Vec operator-(Vec a, Vec b) { return {a.v - b.v}; }
+  NABLA_INLINE friend Vec operator*(Vec a, Vec b) { return {a.v * b.v}; }
+  NABLA_INLINE friend Vec operator/(Vec a, Vec b) { return {a.v / b.v}; }
+};
+template <typename T>
+NABLA_INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
+  return {a.v * b.v + c.v};
+}
+
+template <typename T>
+struct Mask {
+  bool m;
+  NABLA_INLINE friend Mask operator&(Mask a, Mask b) { return {a.m && b.m}; }
+  NABLA_INLINE friend Mask operator|(Mask a, Mask b) { return {a.m || b.m}; }
+  NABLA_INLINE friend Mask operator!(Mask a) { return {!a.m}; }
+};
+template <typename T>
+NABLA_INLINE Mask<T> operator<(Vec<T> a, Vec<T> b) {
+  return {a.v < b.v};
+}
+template <typename T>
+NABLA_INLINE Mask<T> operator<=(Vec<T> a, Vec<T> b) {
+  return {a.v <= b.v};
+}
+template <typename T>
+NABLA_INLINE Mask<T> operator>(Vec<T> a, Vec<T> b) {
+  return {a.v > b.v};
+}
+template <typename T>
+NABLA_INLINE Mask<T> operator>=(Vec<T> a, Vec<T> b) {
+  return {a.v >= b.v};
+}
+template <typename T>
+NABLA_INLINE Mask<T> operator==(Vec<T> a, Vec<T> b) {
+  return {a.v == b.v};
+}
+template <typename T>
+NABLA_INLINE Mask<T> operator!=(Vec<T> a, Vec<T> b) {
+  return {a.v != b.v};
+}
+template <typename T>
+NABLA_INLINE Vec<T> select(Mask<T> m, Vec<T> a, Vec<T> b) {
+  return m.m ? a : b;
+}
+template <typename T>
+NABLA_INLINE bool any(Mask<T> m) {
+  return m.m;
+}
+template <typename T>
+NABLA_INLINE Vec<T> max(Vec<T> a, Vec<T> b) {
+  return {a.v > b.v ? a.v : b.v};
+}
+template <typename T>
+NABLA_INLINE Vec<T> min(Vec<T> a, Vec<T> b) {
+  return {a.v < b.v ? a.v : b.v};
+}
+template <typename T>
+NABLA_INLINE Vec<T> sqrt(Vec<T> a) {
+  return {std::sqrt(a.v)};
+}
+template <typename T>
+NABLA_INLINE Vec<T> abs(Vec<T> a) {
+  return {std::fabs(a.v)};
+}
+template <typename T>
+NABLA_INLINE Vec<T> operator-(Vec<T> a) {
+  return {-a.v};
+}
+template <typename T>
+NABLA_INLINE Vec<T> copysign(Vec<T> magnitude, Vec<T> sign) {
+  return {std::copysign(magnitude.v, sign.v)};
+}
+
+#endif
+
+}  // namespace nabla::NABLA_ISA

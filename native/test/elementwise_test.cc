@@ -1,0 +1,329 @@
+// Every elementwise kernel x dtype x layout x kernel set against a scalar reference of float64 or 64-bit integers.
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "core/checks.h"
+#include "kernel_runner.h"
+
+namespace nabla_test {
+namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kClipLow = -0.75, kClipHigh = 2.5;
+
+enum Set { kFloat = 2, kSigned = 3, kNumber = 4, kBool = 0, kAny = 5 };  // the first so many of kAllDTypes
+
+// The unit in the last place is the tolerance's unit: 0 means the bits of the reference, rounded to the dtype. That
+// is right for + - * / and sqrt, which are correctly rounded, so that rounding them to float64 first makes no
+// difference.
+struct Op {
+  const char* name;
+  int inputs;
+  Set dtypes;
+  double (*real)(double a, double b);
+  int64_t (*integer)(int64_t a, int64_t b);
+  double ulp_float32 = 0, ulp_float64 = 0;
+};
+
+int64_t integer_pow(int64_t base, int64_t exponent) {
+  if (exponent < 0) return base == 1 ? 1 : base == -1 ? (exponent % 2 ? -1 : 1) : 0;
+  uint32_t product = 1;
+  for (int64_t i = 0; i < exponent; ++i) product *= static_cast<uint32_t>(base);
+  return static_cast<int32_t>(product);
+}
+bool either_nan(double a, double b) { return std::isnan(a) || std::isnan(b); }
+
+// exp, log, tanh, sigmoid: the bounds of cpu/simd/math.h, and of the C library (1) for float64. sigmoid and rsqrt are
+// two and three roundings; powf's bound in glibc is below 1.
+const Op kOps[] = {
+    {"neg", 1, kSigned, [](double a, double) { return -a; }, [](int64_t a, int64_t) { return -a; }},
+    {"abs", 1, kNumber, [](double a, double) { return std::fabs(a); },
+     [](int64_t a, int64_t) { return a < 0 ? -a : a; }},
+    {"sign", 1, kNumber, [](double a, double) { return a > 0    ? 1.
+                                                       : a < 0  ? -1.
+                                                       : a == 0 ? 0.
+                                                                : a; },
+     [](int64_t a, int64_t) { return int64_t{a > 0} - int64_t{a < 0}; }},
+    {"square", 1, kNumber, [](double a, double) { return a * a; }, [](int64_t a, int64_t) { return a * a; }},
+    {"exp", 1, kFloat, [](double a, double) { return std::exp(a); }, nullptr, 1, 1},
+    {"log", 1, kFloat, [](double a, double) { return std::log(a); }, nullptr, 1, 1},
+    {"sqrt", 1, kFloat, [](double a, double) { return std::sqrt(a); }, nullptr},
+    {"rsqrt", 1, kFloat, [](double a, double) { return 1 / std::sqrt(a); }, nullptr, 2, 2},
+    {"tanh", 1, kFloat, [](double a, double) { return std::tanh(a); }, nullptr, 3, 2},
+    {"sigmoid", 1, kFloat,
+     [](double a, double) { return a < 0 ? std::exp(a) / (1 + std::exp(a)) : 1 / (1 + std::exp(-a)); }, nullptr, 3, 3},
+    {"relu", 1, kNumber, [](double a, double) { return a < 0 ? 0. : a; },
+     [](int64_t a, int64_t) { return a < 0 ? 0 : a; }},
+    {"clip", 1, kNumber, [](double a, double) { return a < kClipLow    ? kClipLow
+                                                       : a > kClipHigh ? kClipHigh
+                                                                       : a; },
+     [](int64_t a, int64_t) { return a < 0   ? 0
+                                     : a > 2 ? 2
+                                             : a; }},
+    {"add", 2, kNumber, [](double a, double b) { return a + b; }, [](int64_t a, int64_t b) { return a + b; }},
+    {"sub", 2, kSigned, [](double a, double b) { return a - b; }, [](int64_t a, int64_t b) { return a - b; }},
+    {"mul", 2, kNumber, [](double a, double b) { return a * b; }, [](int64_t a, int64_t b) { return a * b; }},
+    {"div", 2, kFloat, [](double a, double b) { return a / b; }, nullptr},
+    {"pow", 2, kSigned, [](double a, double b) { return std::pow(a, b); }, integer_pow, 1, 1},
+    {"maximum", 2, kNumber, [](double a, double b) { return either_nan(a, b) ? kNaN : std::max(b, a); },
+     [](int64_t a, int64_t b) { return std::max(a, b); }},
+    {"minimum", 2, kNumber, [](double a, double b) { return either_nan(a, b) ? kNaN : std::min(b, a); },
+     [](int64_t a, int64_t b) { return std::min(a, b); }},
+    {"logicalNot", 1, kBool, nullptr, [](int64_t a, int64_t) { return int64_t{!a}; }},
+    {"logicalAnd", 2, kBool, nullptr, [](int64_t a, int64_t b) { return int64_t{a && b}; }},
+    {"logicalOr", 2, kBool, nullptr, [](int64_t a, int64_t b) { return int64_t{a || b}; }},
+};
+
+struct Compare {
+  const char* name;
+  bool (*reference)(double a, double b);
+};
+const Compare kCompares[] = {
+    {"equal", [](double a, double b) { return a == b; }},  {"notEqual", [](double a, double b) { return a != b; }},
+    {"greater", [](double a, double b) { return a > b; }}, {"greaterEqual", [](double a, double b) { return a >= b; }},
+    {"less", [](double a, double b) { return a < b; }},    {"lessEqual", [](double a, double b) { return a <= b; }},
+};
+
+// Special values at the places that are a multiple of 5, so that a broadcast tensor, too, gets some of them.
+double value(DType dtype, int64_t place, uint64_t seed, bool small) {
+  static const double reals[] = {0.0,       -0.0,           1,    -1,    kInf, -kInf, kNaN, 0x1p-149,
+                                 -0x1p-126, 0x1.fffffep127, 88.7, -103.5};
+  static const double integers[] = {0, 1, -1, 2147483647, -2147483648.0, 2, -2, 65536, 46341};
+  const double x = number(seed + static_cast<uint64_t>(place));
+  const auto pick = [&](const double* list, size_t n) { return list[(static_cast<uint64_t>(place) / 5 + seed) % n]; };
+  const bool special = place % 5 == 1;
+  switch (dtype) {
+    case DType::float32:
+    case DType::float64:
+      if (special) return pick(reals, 12);
+      return static_cast<float>(place % 3 ? x * 4 : x * 100);
+    case DType::int32:
+      if (small) return std::floor(x * 9);
+      return special ? pick(integers, 9) : place % 3 ? std::floor(x * 5) : std::floor(x * 2147483647);
+    case DType::uint8: return place % 3 ? std::floor((x + 1) * 3) : std::floor((x + 1) * 128);
+    case DType::boolean: return x > 0;
+  }
+  return 0;
+}
+
+bool same(DType dtype, double got, double want, double tolerance_ulp) {
+  if (std::isnan(want)) return std::isnan(got);
+  if (dtype == DType::float32) {
+    const double rounded = static_cast<float>(want);
+    // A result that overflows when it is rounded may also be the greatest float, which is less than one ulp away.
+    if (std::isinf(rounded) && !std::isinf(want) && tolerance_ulp > 0)
+      return got == rounded || std::fabs(got) > 0x1.fffffcp127;
+    if (tolerance_ulp == 0) want = rounded;
+  }
+  if (got == want) return want != 0 || std::signbit(got) == std::signbit(want);
+  return std::isfinite(got) && std::fabs(got - want) <= tolerance_ulp * ulp(dtype, want);
+}
+int64_t wrap(DType dtype, int64_t x) {
+  return dtype == DType::int32 ? static_cast<int32_t>(static_cast<uint32_t>(x)) : static_cast<uint8_t>(x);
+}
+
+bool expect(const Op& op, DType dtype, double a, double b, double got) {
+  if (dtype == DType::float32 || dtype == DType::float64) {
+    const double tolerance = dtype == DType::float32 ? op.ulp_float32 : op.ulp_float64;
+    return same(dtype, got, op.real(a, b), tolerance);
+  }
+  return got == static_cast<double>(wrap(dtype, op.integer(static_cast<int64_t>(a), static_cast<int64_t>(b))));
+}
+
+// Runs `check_all` for 1 and 3 threads on every kernel set; the results' bits must not depend on the threads, and if
+// `exact` not on the kernel set (but for the sign and the payload of NaN).
+template <typename Run>
+void check_targets(TestTensor& out, bool exact, Run&& run) {
+  std::vector<double> first;
+  for (Isa isa : available_isas()) {
+    run(Target{isa, 1});
+    const std::vector<uint64_t> bits = out.buffer();
+    run(Target{isa, 3});
+    CHECK(bits == out.buffer());
+    if (!exact) continue;
+    std::vector<double> values;
+    for (int64_t i = 0; i < out.numel(); ++i) values.push_back(out.at(i));
+    if (first.empty()) first = values;
+    bool equal = first.size() == values.size();
+    for (size_t i = 0; i < values.size() && equal; ++i) {
+      equal = std::isnan(first[i]) ? std::isnan(values[i]) : !std::memcmp(&first[i], &values[i], sizeof(double));
+    }
+    CHECK(equal);
+  }
+}
+
+std::string describe(const char* op, DType dtype, Layout a, Layout b, int64_t n) {
+  return std::string(op) + ", dtype " + std::to_string(static_cast<int>(dtype)) + ", layouts " +
+         std::to_string(static_cast<int>(a)) + " " + std::to_string(static_cast<int>(b)) + ", elements " +
+         std::to_string(n);
+}
+
+void check_op(const Op& op, DType dtype, TestTensor::Shape shape, Layout layout_a, Layout layout_b) {
+  TestTensor a(dtype, shape, layout_a), b(dtype, shape, layout_b), out(dtype, shape);
+  const bool small = !std::strcmp(op.name, "pow");
+  a.fill([&](int64_t i) { return value(dtype, i, 1, small); });
+  b.fill([&](int64_t i) { return value(dtype, i, 7, small); });
+  const bool clip = !std::strcmp(op.name, "clip");
+  const bool exact = op.ulp_float32 == 0;
+  check_targets(out, exact, [&](Target target) {
+    const std::vector<double> attr = clip ? std::vector<double>{kClipLow, kClipHigh} : std::vector<double>{};
+    if (op.inputs == 1) {
+      run_kernel(target, op.name, {&a}, {&out}, attr);
+    } else {
+      run_kernel(target, op.name, {&a, &b}, {&out}, attr);
+    }
+    int64_t wrong = -1;
+    for (int64_t i = 0; i < out.numel() && wrong < 0; ++i) {
+      if (!expect(op, dtype, a.at(i), b.at(i), out.at(i))) wrong = i;
+    }
+    if (!CHECK(wrong < 0)) {
+      std::printf("    %s: element %lld of %s: f(%.9g, %.9g) gave %.17g\n", nabla::isa_name(target.isa),
+                  static_cast<long long>(wrong), describe(op.name, dtype, layout_a, layout_b, out.numel()).c_str(),
+                  a.at(wrong), b.at(wrong), out.at(wrong));
+    }
+  });
+}
+
+void check_compare(const Compare& op, DType dtype, TestTensor::Shape shape, Layout layout_a, Layout layout_b) {
+  TestTensor a(dtype, shape, layout_a), b(dtype, shape, layout_b), out(DType::boolean, shape);
+  a.fill([&](int64_t i) { return value(dtype, i, 1, true); });
+  b.fill([&](int64_t i) { return value(dtype, i, 7, true); });
+  check_targets(out, true, [&](Target target) {
+    run_kernel(target, op.name, {&a, &b}, {&out});
+    bool ok = true;
+    for (int64_t i = 0; i < out.numel() && ok; ++i) ok = out.at(i) == op.reference(a.at(i), b.at(i));
+    if (!CHECK(ok)) std::printf("    %s\n", describe(op.name, dtype, layout_a, layout_b, out.numel()).c_str());
+  });
+}
+
+void check_where(DType dtype, TestTensor::Shape shape, Layout layout_condition, Layout layout_a, Layout layout_b) {
+  TestTensor condition(DType::boolean, shape, layout_condition), a(dtype, shape, layout_a), b(dtype, shape, layout_b),
+      out(dtype, shape);
+  condition.fill([&](int64_t i) { return value(DType::boolean, i, 3, false); });
+  a.fill([&](int64_t i) { return value(dtype, i, 1, false); });
+  b.fill([&](int64_t i) { return value(dtype, i, 7, false); });
+  check_targets(out, true, [&](Target target) {
+    run_kernel(target, "where", {&condition, &a, &b}, {&out});
+    bool ok = true;
+    for (int64_t i = 0; i < out.numel() && ok; ++i) ok = same(dtype, out.at(i), condition.at(i) ? a.at(i) : b.at(i), 0);
+    if (!CHECK(ok)) std::printf("    %s\n", describe("where", dtype, layout_a, layout_b, out.numel()).c_str());
+  });
+}
+
+template <typename Body>
+void for_each_dtype(Set dtypes, Body&& body) {
+  if (dtypes == kBool) body(DType::boolean);
+  for (int i = 0; i < static_cast<int>(dtypes); ++i) body(kAllDTypes[i]);
+}
+
+// One task, several tasks, tails of every vector width, and none at all.
+constexpr int64_t kSizes[] = {0, 1, 2, 15, 16, 17, 31, 33, 1000, 70001};
+
+NABLA_TEST(contiguous) {
+  for (const Op& op : kOps) {
+    for_each_dtype(op.dtypes, [&](DType dtype) {
+      for (int64_t n : kSizes) check_op(op, dtype, {n}, Layout::contiguous, Layout::contiguous);
+    });
+  }
+  for (const Compare& op : kCompares) {
+    for (DType dtype : kAllDTypes) {
+      for (int64_t n : kSizes) check_compare(op, dtype, {n}, Layout::contiguous, Layout::contiguous);
+    }
+  }
+  for (DType dtype : kAllDTypes) {
+    for (int64_t n : kSizes) check_where(dtype, {n}, Layout::contiguous, Layout::contiguous, Layout::contiguous);
+  }
+}
+
+NABLA_TEST(layouts) {
+  for (Layout layout_a : kLayouts) {
+    for (Layout layout_b : kLayouts) {
+      for (const Op& op : kOps) {
+        if (op.inputs == 1 && layout_b != Layout::contiguous) continue;
+        for_each_dtype(op.dtypes, [&](DType dtype) {
+          check_op(op, dtype, {5, 37}, layout_a, layout_b);
+          check_op(op, dtype, {3, 1, 4, 6}, layout_a, layout_b);
+        });
+      }
+      for (const Compare& op : kCompares) {
+        for (DType dtype : kAllDTypes) check_compare(op, dtype, {5, 37}, layout_a, layout_b);
+      }
+      for (Layout layout_condition : kLayouts) {
+        for (DType dtype : kAllDTypes) check_where(dtype, {5, 37}, layout_condition, layout_a, layout_b);
+      }
+    }
+  }
+}
+
+// More than one task, with rows that are cut between tasks.
+NABLA_TEST(large_layouts) {
+  for (Layout layout : kLayouts) {
+    for (DType dtype : {DType::float32, DType::int32}) {
+      for (const char* name : {"add", "relu"}) {
+        const Op& op =
+            *std::find_if(std::begin(kOps), std::end(kOps), [&](const Op& o) { return !std::strcmp(o.name, name); });
+        check_op(op, dtype, {257, 301}, layout, Layout::contiguous);
+        check_op(op, dtype, {257, 301}, Layout::contiguous, layout);
+      }
+      check_compare(kCompares[2], dtype, {257, 301}, layout, Layout::rows);
+      check_where(dtype, {257, 301}, layout, Layout::columns, Layout::contiguous);
+    }
+  }
+}
+
+NABLA_TEST(scalars_of_rank_0) {
+  for (const Op& op : kOps) {
+    for_each_dtype(op.dtypes, [&](DType dtype) { check_op(op, dtype, {}, Layout::contiguous, Layout::contiguous); });
+  }
+}
+
+NABLA_TEST(every_elementwise_op_is_tested) {
+  int listed = 0, tested = 0;
+  const auto count = [&](const char* name) {
+    ++listed;
+    for (const Op& op : kOps) tested += !std::strcmp(op.name, name);
+    for (const Compare& op : kCompares) tested += !std::strcmp(op.name, name);
+    tested += !std::strcmp("where", name);
+  };
+#define NABLA_UNARY(name, dtypes) count(#name);
+#define NABLA_BINARY NABLA_UNARY
+#define NABLA_COMPARE NABLA_UNARY
+#define NABLA_SELECT NABLA_UNARY
+#include "core/elementwise.def"
+  CHECK(listed > 0);
+  CHECK(listed == tested);
+}
+
+template <typename F>
+bool throws_native_error(F&& f) {
+  try {
+    f();
+  } catch (const nabla::KernelError& error) {
+    return error.kind == nabla::ErrorKind::native && !error.message.empty();
+  }
+  return false;
+}
+
+NABLA_TEST(violations_are_errors) {
+  const TestTensor float_a(DType::float32, {4}), float_b(DType::float32, {5}), int_a(DType::int32, {4}),
+      bool_a(DType::boolean, {4}), row(DType::float32, {4, 1});
+  for (Isa isa : available_isas()) {
+    const Target t{isa, 1};
+    CHECK(throws_native_error([&] { run_kernel(t, "add", {&float_a, &float_b}, {&float_a}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "add", {&float_a, &row}, {&float_a}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "add", {&float_a, &int_a}, {&float_a}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "add", {&bool_a, &bool_a}, {&bool_a}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "exp", {&int_a}, {&int_a}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "clip", {&float_a}, {&float_a}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "logicalNot", {&float_a}, {&float_a}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "less", {&float_a, &float_a}, {&float_a}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "where", {&float_a, &float_a, &float_a}, {&float_a}); }));
+  }
+}
+
+}  // namespace
+}  // namespace nabla_test
+
+NABLA_TEST_MAIN

@@ -1,0 +1,165 @@
+// Tensors of any layout, and kernels called by name on every kernel set that this CPU has.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+#include <vector>
+
+#include "core/kernel.h"
+#include "core/ops.h"
+#include "cpu/isa.h"
+#include "cpu/thread_pool.h"
+#include "test_main.h"
+#include "test_workspace.h"
+
+namespace nabla_test {
+
+using nabla::DType;
+using nabla::Isa;
+using nabla::TensorView;
+
+constexpr DType kFloats[] = {DType::float32, DType::float64};
+constexpr DType kAllDTypes[] = {DType::float32, DType::float64, DType::int32, DType::uint8, DType::boolean};
+
+// How a tensor's elements lie: `rows` repeats along the first dimension, `columns` along the last, `scalar` along all;
+// `transposed` has its dimensions in reverse order, `reversed` negative strides, `spread` gaps.
+enum class Layout { contiguous, rows, columns, scalar, transposed, reversed, spread };
+constexpr Layout kLayouts[] = {Layout::contiguous, Layout::rows,     Layout::columns, Layout::scalar,
+                               Layout::transposed, Layout::reversed, Layout::spread};
+
+inline double get(DType dtype, const void* data, int64_t i) {
+  switch (dtype) {
+    case DType::float32: return static_cast<const float*>(data)[i];
+    case DType::float64: return static_cast<const double*>(data)[i];
+    case DType::int32: return static_cast<const int32_t*>(data)[i];
+    case DType::uint8:
+    case DType::boolean: return static_cast<const uint8_t*>(data)[i];
+  }
+  return 0;
+}
+// x must be a value of the dtype (or, for float32, any double).
+inline void set(DType dtype, void* data, int64_t i, double x) {
+  switch (dtype) {
+    case DType::float32: static_cast<float*>(data)[i] = static_cast<float>(x); break;
+    case DType::float64: static_cast<double*>(data)[i] = x; break;
+    case DType::int32: static_cast<int32_t*>(data)[i] = static_cast<int32_t>(x); break;
+    case DType::uint8:
+    case DType::boolean: static_cast<uint8_t*>(data)[i] = static_cast<uint8_t>(x); break;
+  }
+}
+
+// A view into a buffer of its own. The buffer's bytes start as 0xA5, also around and between the elements.
+class TestTensor {
+ public:
+  using Shape = std::initializer_list<int64_t>;
+
+  TestTensor(DType dtype, Shape shape, Layout layout = Layout::contiguous) : view_() {
+    view_.dtype = dtype;
+    for (int64_t size : shape) view_.shape[view_.rank++] = size;
+    const int64_t gap = layout == Layout::spread ? 2 : 1;
+    int64_t stride = gap, span = 1;
+    for (int step = 0; step < view_.rank; ++step) {
+      const int d = layout == Layout::transposed ? step : view_.rank - 1 - step;
+      view_.stride[d] = layout == Layout::reversed ? -stride : stride;
+      span += (view_.shape[d] > 0 ? view_.shape[d] - 1 : 0) * stride;
+      stride = stride * view_.shape[d] + gap - 1;
+    }
+    for (int d = 0; d < view_.rank; ++d) {
+      const bool first = d == 0, last = d == view_.rank - 1;
+      if (layout == Layout::scalar || (layout == Layout::rows && first) || (layout == Layout::columns && last)) {
+        view_.stride[d] = 0;
+      }
+    }
+    elements_ = span + 2 * kMargin;
+    buffer_.assign(static_cast<size_t>(elements_), 0xA5A5A5A5A5A5A5A5u);
+    const int64_t first_element = layout == Layout::reversed ? kMargin + span - 1 : kMargin;
+    view_.data = bytes() + first_element * nabla::dtype_size(dtype);
+  }
+  TestTensor(const TestTensor&) = delete;
+  TestTensor& operator=(const TestTensor&) = delete;
+
+  const TensorView& view() const { return view_; }
+  int64_t numel() const { return view_.numel(); }
+  DType dtype() const { return view_.dtype; }
+
+  // Where the i-th element in row-major order lies, counted from data.
+  int64_t offset(int64_t i) const {
+    int64_t result = 0;
+    for (int d = view_.rank - 1; d >= 0; --d) {
+      result += i % view_.shape[d] * view_.stride[d];
+      i /= view_.shape[d];
+    }
+    return result;
+  }
+  double at(int64_t i) const { return get(view_.dtype, view_.data, offset(i)); }
+  void put(int64_t i, double x) { set(view_.dtype, view_.data, offset(i), x); }
+
+  // Every element of the buffer gets value(place); so do those that the view does not show.
+  template <typename Value>
+  void fill(Value value) {
+    for (int64_t i = 0; i < elements_; ++i) set(view_.dtype, bytes(), i, value(i));
+  }
+  const std::vector<uint64_t>& buffer() const { return buffer_; }
+
+ private:
+  static constexpr int64_t kMargin = 16;
+  char* bytes() { return reinterpret_cast<char*>(buffer_.data()); }
+
+  TensorView view_;
+  int64_t elements_;
+  std::vector<uint64_t> buffer_;  // eight bytes per element, whatever the dtype
+};
+
+inline std::vector<Isa> available_isas() {
+  std::vector<Isa> isas;
+  for (int i = 0; i <= static_cast<int>(nabla::detect_isa()); ++i) isas.push_back(static_cast<Isa>(i));
+  return isas;
+}
+
+inline nabla::CpuThreadPool& pool(int threads) {
+  static nabla::CpuThreadPool pools[] = {{1, false}, {2, false}, {3, false}};
+  return pools[threads - 1];
+}
+
+inline nabla::Kernel find_kernel(Isa isa, const char* op) {
+  for (int i = 0; i < nabla::kOpCount; ++i) {
+    if (!std::strcmp(nabla::kOps[i].name, op)) return nabla::kernel_table(isa).kernels[i];
+  }
+  std::printf("there is no kernel %s\n", op);
+  std::abort();
+}
+
+struct Target {
+  Isa isa;
+  int threads;
+};
+
+inline void run_kernel(Target target, const char* op, std::initializer_list<const TestTensor*> inputs,
+                       std::initializer_list<const TestTensor*> outputs, std::vector<double> attr = {}) {
+  std::vector<TensorView> in, out;
+  for (const TestTensor* t : inputs) in.push_back(t->view());
+  for (const TestTensor* t : outputs) out.push_back(t->view());
+  TestWorkspace workspace;
+  nabla::KernelArgs args{in.data(),   static_cast<int>(in.size()),   out.data(),           static_cast<int>(out.size()),
+                         attr.data(), static_cast<int>(attr.size()), pool(target.threads), workspace};
+  find_kernel(target.isa, op)(args);
+}
+
+// Numbers in [-1, 1) that depend on their place only.
+inline double number(uint64_t i) {
+  i = (i + 1) * 0x9E3779B97F4A7C15u;
+  i ^= i >> 29;
+  i *= 0xBF58476D1CE4E5B9u;
+  return static_cast<double>(i >> 11) * 0x1p-52 - 1.0;
+}
+
+// The distance of two float32 or float64 values near x.
+inline double ulp(DType dtype, double x) {
+  if (x == 0 || !std::isfinite(x)) return dtype == DType::float32 ? 0x1p-149 : 0x1p-1074;
+  const int exponent = std::ilogb(x);
+  return dtype == DType::float32 ? std::ldexp(1, std::max(exponent - 23, -149))
+                                 : std::ldexp(1, std::max(exponent - 52, -1074));
+}
+
+}  // namespace nabla_test

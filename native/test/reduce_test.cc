@@ -1,0 +1,273 @@
+// sum, mean, max, min, argMax and argMin against naive float64 loops.
+#include <cmath>
+#include <limits>
+
+#include "op_call.h"
+
+using namespace nabla_test;
+using nabla::TensorView;
+
+namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+const double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+double load(const TensorView& x, int64_t offset) {
+  switch (x.dtype) {
+    case DType::float32: return static_cast<double>(x.as<float>()[offset]);
+    case DType::float64: return x.as<double>()[offset];
+    case DType::int32: return x.as<int32_t>()[offset];
+    default: return x.as<uint8_t>()[offset];
+  }
+}
+
+struct Reduced {
+  Shape shape;
+  int64_t count = 1;
+  std::vector<double> sum, magnitude, max, min;
+};
+
+// The most naive loop: one index after another in row-major order.
+Reduced reference(const TensorView& x, int mask) {
+  Reduced r;
+  int64_t out_stride[nabla::kMaxRank] = {}, outputs = 1;
+  for (int i = x.rank - 1; i >= 0; --i) {
+    if (mask >> i & 1) {
+      r.count *= x.shape[i];
+    } else {
+      out_stride[i] = outputs;
+      outputs *= x.shape[i];
+      r.shape.insert(r.shape.begin(), x.shape[i]);
+    }
+  }
+  const size_t n = static_cast<size_t>(outputs);
+  r.sum.assign(n, 0), r.magnitude.assign(n, 0), r.max.assign(n, -kInf), r.min.assign(n, kInf);
+  const int64_t numel = x.numel();
+  int64_t index[nabla::kMaxRank] = {};
+  for (int64_t i = 0; i < numel; ++i) {
+    int64_t in_offset = 0, out_offset = 0;
+    for (int d = 0; d < x.rank; ++d) {
+      in_offset += index[d] * x.stride[d];
+      out_offset += index[d] * out_stride[d];
+    }
+    const double value = load(x, in_offset);
+    const size_t o = static_cast<size_t>(out_offset);
+    r.sum[o] += value;
+    r.magnitude[o] += std::fabs(value);
+    if (!(value <= r.max[o])) r.max[o] = std::isnan(r.max[o]) ? r.max[o] : value;
+    if (!(value >= r.min[o])) r.min[o] = std::isnan(r.min[o]) ? r.min[o] : value;
+    for (int d = x.rank - 1; d >= 0 && ++index[d] == x.shape[d]; --d) index[d] = 0;
+  }
+  return r;
+}
+
+// Checks all four reductions of a view.
+void check_view(const TensorView& x, int mask) {
+  const Reduced want = reference(x, mask);
+  const bool is_float = x.dtype == DType::float32 || x.dtype == DType::float64;
+  const double unit = x.dtype == DType::float64 ? 0x1p-53 : 0x1p-24;
+  // The bound of reduce.cc, doubled for the float64 reference's own rounding; integers are exact.
+  const double additions = is_float ? (80 + std::log2(static_cast<double>(want.count) + 1)) * unit * 2 : 0;
+  const std::vector<double> attr{static_cast<double>(mask)};
+  const int64_t outputs = product(want.shape);
+  {
+    Array out(is_float ? x.dtype : DType::int32, want.shape);
+    run_op(isa::sum, {x}, {&out}, attr);
+    for (int64_t i = 0; i < outputs; ++i) {
+      const size_t o = static_cast<size_t>(i);
+      CHECK_NEAR(out[i], want.sum[o], additions * want.magnitude[o]);
+    }
+  }
+  {
+    Array out(is_float ? x.dtype : DType::float32, want.shape);
+    run_op(isa::mean, {x}, {&out}, attr);
+    for (int64_t i = 0; i < outputs; ++i) {
+      const size_t o = static_cast<size_t>(i);
+      const double n = static_cast<double>(want.count), mean = want.sum[o] / n;
+      // One more rounding for the quotient.
+      CHECK_NEAR(out[i], mean, additions * want.magnitude[o] / n + std::fabs(mean) * unit);
+    }
+  }
+  if (want.count == 0) return;
+  Array greatest(x.dtype, want.shape), least(x.dtype, want.shape);
+  run_op(isa::max, {x}, {&greatest}, attr);
+  run_op(isa::min, {x}, {&least}, attr);
+  for (int64_t i = 0; i < outputs; ++i) {
+    CHECK_NEAR(greatest[i], want.max[static_cast<size_t>(i)], 0);
+    CHECK_NEAR(least[i], want.min[static_cast<size_t>(i)], 0);
+  }
+}
+
+Array random_array(DType dtype, const Shape& shape, uint64_t seed = 1) {
+  return Array(dtype, shape, [&](int64_t i) {
+    const double u = fraction(seed, static_cast<uint64_t>(i));
+    switch (dtype) {
+      case DType::int32: return std::floor((u - 0.5) * 2000);
+      case DType::uint8: return std::floor(u * 256);
+      default: return u - 0.25;
+    }
+  });
+}
+
+const DType kDTypes[] = {DType::float32, DType::float64, DType::int32, DType::uint8};
+const int64_t kSizes[] = {0, 1, 2, 3, 15, 16, 17, 31, 33, 100, 1009, 70001};
+
+}  // namespace
+
+NABLA_TEST(vectors) {
+  for (DType dtype : kDTypes) {
+    for (int64_t n : kSizes) {
+      Array x = random_array(dtype, {n});
+      check_view(x.view(), 0);
+      check_view(x.view(), 1);
+    }
+  }
+}
+
+NABLA_TEST(rows_and_columns) {
+  for (DType dtype : kDTypes) {
+    for (int64_t n : {0, 1, 2, 3, 7, 8, 9, 15, 17, 33, 257, 1009}) {
+      for (int64_t m : {1, 2, 3, 5, 16, 31, 600}) {
+        Array x = random_array(dtype, {n, m});
+        check_view(x.view(), 1);
+        check_view(x.view(), 2);
+      }
+    }
+  }
+}
+
+// Shapes on both sides of the limits at which reduce.cc splits one output's elements among tasks.
+NABLA_TEST(large) {
+  for (const Shape& shape : {Shape{3, 300000}, Shape{300000, 3}, Shape{2, 70001, 5}, Shape{5000, 768}, Shape{40, 9000},
+                             Shape{1, 70001}, Shape{257, 1025}, Shape{2100000}}) {
+    Array x = random_array(DType::float32, shape);
+    for (int mask = 1; mask < 1 << shape.size(); ++mask) check_view(x.view(), mask);
+  }
+  Array x = random_array(DType::int32, {3, 100000});
+  check_view(x.view(), 2);
+  Array y = random_array(DType::float64, {100000, 3});
+  check_view(y.view(), 1);
+}
+
+NABLA_TEST(all_axes_masks) {
+  for (const Shape& shape : {Shape{}, Shape{2, 3, 4, 5, 6}, Shape{1, 17, 1, 33, 2}, Shape{3, 0, 5}, Shape{9, 1, 40, 3},
+                             Shape{6, 70, 11}}) {
+    for (DType dtype : {DType::float32, DType::int32}) {
+      Array x = random_array(dtype, shape);
+      for (int mask = 0; mask < 1 << shape.size(); ++mask) check_view(x.view(), mask);
+    }
+  }
+}
+
+NABLA_TEST(strided_views) {
+  const int orders[][4] = {{3, 2, 1, 0}, {1, 0, 2, 3}, {0, 3, 1, 2}, {2, 0, 3, 1}};
+  for (DType dtype : {DType::float32, DType::float64, DType::uint8}) {
+    for (const Shape& shape : {Shape{3, 4, 5, 6}, Shape{2, 300, 2, 33}, Shape{1, 9, 1, 2}}) {
+      Array base = random_array(dtype, shape);
+      const TensorView whole = base.view();
+      for (const auto& order : orders) {
+        TensorView permuted = whole, reversed = whole;
+        for (int d = 0; d < 4; ++d) {
+          permuted.shape[d] = whole.shape[order[d]];
+          permuted.stride[d] = whole.stride[order[d]];
+        }
+        // Every other element of axis 1, backwards along axis 3, and axis 0 repeated.
+        reversed.data = whole.as<uint8_t>() + (whole.shape[3] - 1) * nabla::dtype_size(dtype);
+        reversed.stride[3] = -1;
+        reversed.stride[1] *= 2;
+        reversed.shape[1] = (whole.shape[1] + 1) / 2;
+        reversed.stride[0] = 0;
+        reversed.shape[0] = 3;
+        for (int mask = 0; mask < 16; ++mask) {
+          check_view(permuted, mask);
+          check_view(reversed, mask);
+        }
+      }
+    }
+  }
+}
+
+NABLA_TEST(special_values) {
+  for (const Shape& shape : {Shape{7}, Shape{1009}, Shape{4, 600}, Shape{600, 4}, Shape{200, 300}}) {
+    for (double special : {kNaN, kInf, -kInf, -0.0}) {
+      for (int64_t place : {int64_t{0}, int64_t{3}, product(shape) / 2, product(shape) - 1}) {
+        Array x = random_array(DType::float32, shape);
+        x.set(place, special);
+        for (int mask = 1; mask < 1 << shape.size(); ++mask) check_view(x.view(), mask);
+      }
+    }
+  }
+}
+
+NABLA_TEST(int32_sum_wraps) {
+  Array x(DType::int32, {3}, [](int64_t i) { return i == 1 ? 5 : 2147483647; });
+  Array out(DType::int32, {});
+  run_op(isa::sum, {x.view()}, {&out}, {1});
+  CHECK_NEAR(out[0], 3, 0);  // 2^32 + 3
+  Array mean(DType::float32, {});
+  run_op(isa::mean, {x.view()}, {&mean}, {1});
+  CHECK_NEAR(mean[0], 4294967299.0 / 3, 64);  // half a unit of float32 at 1.4e9
+}
+
+// A sum in one accumulator would be off by 1e-3 and more.
+NABLA_TEST(long_float32_sums_are_accurate) {
+  for (const Shape& shape : {Shape{4000000}, Shape{4000000, 1}, Shape{2000000, 2}}) {
+    Array x(DType::float32, shape, [](int64_t) { return 0.1; });
+    Array out(DType::float32, Shape(shape.begin() + 1, shape.end()));
+    run_op(isa::sum, {x.view()}, {&out}, {1});
+    const double want = static_cast<double>(0.1f) * static_cast<double>(shape[0]);
+    CHECK_NEAR(out[0], want, want * 1e-6);
+  }
+}
+
+NABLA_TEST(arg_max_and_min) {
+  for (DType dtype : kDTypes) {
+    for (const Shape& shape : {Shape{1}, Shape{2}, Shape{63}, Shape{64}, Shape{65}, Shape{1009}, Shape{70001},
+                               Shape{3, 0}, Shape{4, 5, 6}, Shape{3, 1009}, Shape{1009, 3}, Shape{5, 130, 300},
+                               Shape{700, 1000}, Shape{2, 100, 1}}) {
+      for (int special = 0; special < 3; ++special) {
+        // Few different values, so that there are ties.
+        Array x(dtype, shape, [&](int64_t i) { return std::floor(fraction(7, static_cast<uint64_t>(i)) * 50); });
+        if (special && (dtype == DType::int32 || dtype == DType::uint8)) continue;
+        if (special && x.size() > 0) {
+          x.set(x.size() / 2, kNaN);
+          if (special == 2) x.set(x.size() / 3, kNaN);
+        }
+        for (size_t axis = 0; axis < shape.size(); ++axis) {
+          Shape kept = shape;
+          kept.erase(kept.begin() + static_cast<int64_t>(axis));
+          if (shape[axis] == 0) continue;
+          Array greatest(DType::int32, kept), least(DType::int32, kept);
+          run_op(isa::argMax, {x.view()}, {&greatest}, {static_cast<double>(axis)});
+          run_op(isa::argMin, {x.view()}, {&least}, {static_cast<double>(axis)});
+          CHECK(greatest.size() == product(kept));
+          const int64_t inner = product(Shape(shape.begin() + static_cast<int64_t>(axis) + 1, shape.end()));
+          for (int64_t o = 0; o < product(kept); ++o) {
+            const int64_t begin = o / inner * inner * shape[axis] + o % inner;
+            int64_t best = 0, worst = 0;
+            for (int64_t i = 1; i < shape[axis]; ++i) {
+              const double value = x[begin + i * inner], max = x[begin + best * inner], min = x[begin + worst * inner];
+              if (!std::isnan(max) && !(value <= max)) best = i;
+              if (!std::isnan(min) && !(value >= min)) worst = i;
+            }
+            CHECK_NEAR(greatest[o], static_cast<double>(best), 0);
+            CHECK_NEAR(least[o], static_cast<double>(worst), 0);
+          }
+        }
+      }
+    }
+  }
+}
+
+NABLA_TEST(errors) {
+  Array x(DType::float32, {2, 3}, [](int64_t i) { return i; });
+  Array out(DType::float32, {2}), index(DType::int32, {2});
+  CHECK(error_of(isa::sum, {x.view()}, {&out}, {4}, nabla::ErrorKind::native) == "the axes are out of range");
+  CHECK(error_of(isa::sum, {x.view()}, {&out}, {1}, nabla::ErrorKind::native) == "the output's size is wrong");
+  CHECK(error_of(isa::argMax, {x.view()}, {&index}, {2}, nabla::ErrorKind::native) == "the axis is out of range");
+  Array flags(DType::boolean, {2}, [](int64_t) { return 1; });
+  Array one(DType::int32, {});
+  CHECK(error_of(isa::sum, {flags.view()}, {&one}, {1}, nabla::ErrorKind::native) == "bool cannot be summed");
+}
+
+NABLA_TEST_MAIN

@@ -1,0 +1,83 @@
+// A tiny test harness. Each test file is a program: NABLA_TEST(name) { CHECK(...); } and NABLA_TEST_MAIN at its end.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "cpu/isa.h"
+
+namespace nabla_test {
+
+struct Test {
+  const char* name;
+  void (*run)();
+};
+inline std::vector<Test>& tests() {
+  static std::vector<Test> list;
+  return list;
+}
+struct Register {
+  Register(const char* name, void (*run)()) { tests().push_back({name, run}); }
+};
+
+struct Counts {
+  int64_t checks = 0, failures = 0;
+};
+inline Counts& counts() {
+  static Counts c;
+  return c;
+}
+// True when the check holds; the first failures of a program are printed.
+inline bool check(bool ok, const char* file, int line, const char* what) {
+  ++counts().checks;
+  if (!ok && counts().failures++ < 20) std::printf("%s:%d: failed: %s\n", file, line, what);
+  return ok;
+}
+inline bool check_near(double got, double want, double tolerance, const char* file, int line, const char* what) {
+  const bool same = got == want || (std::isnan(got) && std::isnan(want));
+  const bool ok = same || std::fabs(got - want) <= tolerance;
+  if (!check(ok, file, line, what)) {
+    std::printf("    got %.17g, want %.17g, tolerance %.3g\n", got, want, tolerance);
+  }
+  return ok;
+}
+
+constexpr int kSkipped = 77;  // ctest's SKIP_RETURN_CODE in CMakeLists.txt
+
+inline int run_all() {
+#if defined(NABLA_ISA_AVX512)
+  const nabla::Isa needed = nabla::Isa::avx512;
+#elif defined(NABLA_ISA_AVX2)
+  const nabla::Isa needed = nabla::Isa::avx2;
+#else
+  const nabla::Isa needed = nabla::Isa::scalar;
+#endif
+  if (nabla::detect_isa() < needed) {
+    std::printf("not run: this CPU has no %s\n", nabla::isa_name(needed));
+    return kSkipped;
+  }
+  for (const Test& test : tests()) {
+    const Counts before = counts();
+    test.run();
+    const int64_t checks = counts().checks - before.checks, failures = counts().failures - before.failures;
+    std::printf("%s %s: %lld checks, %lld failures\n", failures || !checks ? "FAIL" : "ok", test.name,
+                static_cast<long long>(checks), static_cast<long long>(failures));
+    // A test that checks nothing proves nothing.
+    if (!checks) ++counts().failures;
+  }
+  return counts().failures || tests().empty() ? 1 : 0;
+}
+
+}  // namespace nabla_test
+
+#define CHECK(condition) ::nabla_test::check(static_cast<bool>(condition), __FILE__, __LINE__, #condition)
+#define CHECK_NEAR(got, want, tolerance) \
+  ::nabla_test::check_near((got), (want), (tolerance), __FILE__, __LINE__, #got " near " #want)
+#define NABLA_TEST(name) \
+  static void name(); \
+  static const ::nabla_test::Register register_##name(#name, name); \
+  static void name()
+#define NABLA_TEST_MAIN \
+  int main() { return ::nabla_test::run_all(); }

@@ -1,0 +1,20 @@
+// `npm run format`: rewrites TypeScript, JavaScript, JSON, Markdown and C++ in the project's format.
+import { readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Failure, bin, execute, root, run } from "./lib.mjs";
+
+export function cxxFiles() {
+  const files = readdirSync(join(root, "native"), { recursive: true })
+    .filter((name) => /\.(cc|h|cu|cuh|def)$/.test(name))
+    .map((name) => join("native", name));
+  if (files.length === 0) throw new Failure("native/: no C++ file found");
+  return files;
+}
+
+if (import.meta.url === pathToFileURL(resolve(process.argv[1] ?? "")).href) {
+  await run(() => {
+    execute(...bin("prettier", "prettier", ["--write", "--log-level", "warn", "."]));
+    execute(...bin("clang-format", "clang-format", ["-i", ...cxxFiles()]));
+  });
+}

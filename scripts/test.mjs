@@ -1,0 +1,80 @@
+// `npm test`: the native tests, every TypeScript test, and the op tests again under each other instruction set of this
+// machine. The last line adds them all up. A part that ran no test at all counts as failed.
+// Arguments go to vitest (`npm test -- shape`) and leave the other parts out.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { attempt, bin, closingLine, root, run } from "./lib.mjs";
+import { setup } from "./setup.mjs";
+
+const results = join(root, "build/test-results");
+const ISAS = ["scalar", "avx2", "avx512"];
+
+await run(() => {
+  const args = process.argv.slice(2);
+  setup({ nativeTests: args.length === 0 });
+  mkdirSync(results, { recursive: true });
+  if (args.length > 0) return closingLine(vitest("selected tests", args));
+
+  const parts = [nativeTests(), vitest("all tests", [])];
+  const { isa, isas } = createRequire(import.meta.url)(join(root, "build/Release/nabla.node")).info();
+  for (const other of ISAS.filter((name) => name !== isa)) {
+    if (isas.includes(other) && ISAS.indexOf(other) < ISAS.indexOf(isa)) {
+      parts.push(
+        vitest(`op tests with NABLA_ISA=${other}`, ["test/ops", "--typecheck.enabled=false"], { NABLA_ISA: other }),
+      );
+    } else {
+      console.log(`\nnot run: op tests with NABLA_ISA=${other} (this CPU lacks it)`);
+    }
+  }
+
+  console.log();
+  for (const part of parts) console.log(`${part.name}: ${part.passed} passed, ${part.failed} failed`);
+  const sum = (key) => parts.reduce((total, part) => total + part[key], 0);
+  closingLine({ passed: sum("passed"), failed: sum("failed") });
+});
+
+function nativeTests() {
+  const name = "native tests";
+  heading(name);
+  const args = ["--test-dir", join(root, "build"), "--output-on-failure", "--no-tests=error"];
+  const { stdout, status } = spawnSync("ctest", args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  process.stdout.write(stdout);
+  const [, failed, total] = (/tests passed, (\d+) tests failed out of (\d+)/.exec(stdout) ?? [0, 0, 0]).map(Number);
+  const skipped = stdout.match(/\*\*\*Skipped/g)?.length ?? 0;
+  if (skipped > 0) console.log(`not run: ${skipped} native tests, for instruction sets that this CPU lacks`);
+  return counted(name, { passed: total - failed - skipped, failed, status });
+}
+
+function vitest(name, args, environment = {}) {
+  heading(name);
+  const report = join(results, "vitest.json");
+  rmSync(report, { force: true });
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const status = attempt(
+    ...bin("vitest", "vitest", ["run", ...reporters, ...args], { env: { ...process.env, ...environment } }),
+  );
+  let passed = 0;
+  let failed = 0;
+  try {
+    const json = JSON.parse(readFileSync(report, "utf8"));
+    passed = json.numPassedTests;
+    // A file that fails before its first test has no failed test of its own.
+    failed =
+      json.numFailedTests +
+      json.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0).length;
+  } catch (error) {
+    console.error(`vitest left no report: ${error.message}`);
+  }
+  return counted(name, { passed, failed, status });
+}
+
+/** A run that ended badly, or saw no test, has at least one failure. */
+function counted(name, { passed, failed, status }) {
+  return { name, passed, failed: failed === 0 && (status !== 0 || passed === 0) ? 1 : failed };
+}
+
+function heading(text) {
+  console.log(`\n--- ${text} ---`);
+}

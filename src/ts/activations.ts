@@ -1,0 +1,71 @@
+import { wrong } from "./checks.js";
+import { checkTensor } from "./op.js";
+import type { ActivationName as FusedActivation } from "./ops/activation-grad.js";
+import { logSoftmax, softmax } from "./ops/softmax.js";
+import { exp, relu, sigmoid, tanh } from "./ops/unary.js";
+import { unknownName } from "./suggest.js";
+import type { Tensor } from "./tensor.js";
+
+export type ActivationFunction = (x: Tensor) => Tensor;
+
+const byName = {
+  linear: (x: Tensor) => x,
+  relu,
+  sigmoid: (x: Tensor) => rememberLogits(sigmoid(x), "sigmoid", x),
+  softmax: (x: Tensor) => rememberLogits(softmax(x), "softmax", x),
+  tanh,
+  exponential: exp,
+  logSoftmax: (x: Tensor) => logSoftmax(x),
+} satisfies Record<string, ActivationFunction>;
+
+export type ActivationName = keyof typeof byName;
+
+/** What layers take for an activation: a name, or a function of a tensor that keeps its shape. */
+export type ActivationLike = ActivationName | ActivationFunction;
+
+/** An activation as a layer uses it: `finish(op(x, { activation: fused }))`, or `apply(x)` alone. */
+export interface Activation {
+  readonly name: string;
+  /** What a kernel computes along with its result. Sigmoid is not among them: a loss may need what comes before it. */
+  readonly fused: FusedActivation;
+  /** The rest of the activation, on the kernel's result. */
+  readonly finish: ActivationFunction;
+  readonly apply: ActivationFunction;
+}
+
+const FUSED: readonly string[] = ["relu", "tanh"] satisfies FusedActivation[];
+
+/** @internal @throws ArgumentError for what is neither a function nor the name of one. */
+export function resolveActivation(op: string, activation: ActivationLike = "linear"): Activation {
+  if (typeof activation === "function") {
+    const apply = (x: Tensor): Tensor => {
+      const y: unknown = activation(x);
+      checkTensor(op, y);
+      return y;
+    };
+    return { name: activation.name || "function", fused: "none", finish: apply, apply };
+  }
+  if (typeof activation !== "string") throw wrong(op, "activation", activation, "a name or a function");
+  if (!Object.hasOwn(byName, activation)) throw unknownName(op, "activation", activation, Object.keys(byName));
+  const apply: ActivationFunction = byName[activation];
+  if (!FUSED.includes(activation)) return { name: activation, fused: "none", finish: apply, apply };
+  return { name: activation, fused: activation as FusedActivation, finish: byName.linear, apply };
+}
+
+type WithLogits = "softmax" | "sigmoid";
+
+const logits = new WeakMap<Tensor, { activation: WithLogits; x: Tensor }>();
+
+function rememberLogits(y: Tensor, activation: WithLogits, x: Tensor): Tensor {
+  logits.set(y, { activation, x });
+  return y;
+}
+
+/**
+ * @internal What `y` was before the activation that made it: cross-entropies are computed from that, as Keras does,
+ * because it loses nothing to rounding.
+ */
+export function logitsOf(y: Tensor, activation: WithLogits): Tensor | undefined {
+  const found = logits.get(y);
+  return found?.activation === activation && !found.x.disposed ? found.x : undefined;
+}

@@ -1,0 +1,1 @@
+export { mnist, type LabeledImages, type MnistOptions } from "./mnist.js";

@@ -1,0 +1,92 @@
+// Tensors
+export { Tensor, type NestedArray } from "./tensor.js";
+export type { DType, TypedArray, TypedArrayOf } from "./dtype.js";
+export type { Shape } from "./shape.js";
+export {
+  arange,
+  full,
+  ones,
+  tensor,
+  zeros,
+  type CreationOptions,
+  type TensorData,
+  type TensorOptions,
+} from "./ops/creation.js";
+export { eye } from "./ops/eye.js";
+export { rand, randint, randn, truncatedNormal, type RandintOptions, type RandnOptions, type RandOptions } from "./ops/random.js";
+
+// Ops
+export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.js";
+export { abs, clip, exp, log, neg, relu, rsqrt, sigmoid, sign, sqrt, square, tanh } from "./ops/unary.js";
+export {
+  equal,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  notEqual,
+} from "./ops/compare.js";
+export { where } from "./ops/where.js";
+export type { Scalar } from "./ops/scalar.js";
+export { cast } from "./ops/cast.js";
+export {
+  argMax,
+  argMin,
+  max,
+  mean,
+  min,
+  sum,
+  type ArgReduceOptions,
+  type ReduceOptions,
+} from "./ops/reduce.js";
+export { expandDims, flatten, reshape, squeeze } from "./ops/reshape.js";
+export { permute, transpose } from "./ops/transpose.js";
+export { slice, type SliceRange } from "./ops/slice.js";
+export { broadcastTo } from "./ops/broadcast.js";
+export { gather, scatterAdd, type Indices } from "./ops/gather.js";
+export { matmul, type MatmulOptions } from "./ops/matmul.js";
+export { conv2d, type Conv2dOptions } from "./ops/conv2d.js";
+export { maxPool2d, type MaxPool2dOptions } from "./ops/maxPool2d.js";
+export type { Padding } from "./ops/window.js";
+export type { ActivationName } from "./ops/activation-grad.js";
+export { logSoftmax, softmax } from "./ops/softmax.js";
+export { softmaxCrossEntropy, type SoftmaxCrossEntropyOptions } from "./ops/softmaxCrossEntropy.js";
+export { dropout } from "./ops/dropout.js";
+
+// Layers and training
+export * as layers from "./layers/index.js";
+export { Model, type CompileOptions, type SummaryOptions } from "./models/model.js";
+export { Sequential, type SequentialOptions } from "./models/sequential.js";
+export { History, type Logs } from "./models/history.js";
+export type { Callback } from "./models/callbacks.js";
+export type { PredictOptions } from "./models/predict.js";
+export type { ModelInput } from "./models/samples.js";
+export type { EvaluateOptions, FitOptions } from "./models/training.js";
+export * as optimizers from "./optimizers/index.js";
+export * as losses from "./losses.js";
+export * as metrics from "./metrics.js";
+export * as initializers from "./initializers.js";
+export * as datasets from "./data/datasets.js";
+export type { ActivationFunction, ActivationLike } from "./activations.js";
+export type { InitializerLike, LossLike, MetricLike, OptimizerLike } from "./resolve.js";
+
+// Autograd, memory, environment
+export { noGrad, type BackwardOptions } from "./autograd.js";
+export { keep, memory, tidy, type MemoryInfo } from "./memory.js";
+export { setSeed } from "./random.js";
+export { devices, type Device } from "./device.js";
+export {
+  ArgumentError,
+  DeviceError,
+  DTypeError,
+  FormatError,
+  IndexError,
+  NablaError,
+  NativeError,
+  OutOfMemoryError,
+  ShapeError,
+} from "./errors.js";
+import "./print.js";

@@ -1,0 +1,127 @@
+import { checkOptions, checkRange } from "./checks.js";
+import { tidy } from "./memory.js";
+import { sub } from "./ops/binary.js";
+import { cast } from "./ops/cast.js";
+import { equal, greater } from "./ops/compare.js";
+import { argMax, sum } from "./ops/reduce.js";
+import { abs, square } from "./ops/unary.js";
+import { RunningMean } from "./runningMean.js";
+import { sameShape } from "./shape.js";
+import { withRecording } from "./tape.js";
+import { alignLabels, alignTargets, targetsDiffer } from "./targets.js";
+import type { Tensor } from "./tensor.js";
+
+/**
+ * A figure that says how good predictions are: the mean of `values` over all batches since `resetState`. A new metric
+ * is one class here; Keras' name with a small first letter finds it.
+ */
+export abstract class Metric {
+  readonly name: string;
+  private readonly mean = new RunningMean();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** A value a sample, or an element; bool counts as 0 and 1. */
+  abstract values(yTrue: Tensor, yPred: Tensor): Tensor;
+
+  /** Counts a batch. Waits for nothing. */
+  updateState(yTrue: Tensor, yPred: Tensor): void {
+    withRecording(false, () =>
+      tidy(() => {
+        const values = this.values(yTrue, yPred);
+        this.mean.add(values.size, () => sum(values));
+      }),
+    );
+  }
+
+  /** The mean over the batches so far; NaN before the first. */
+  result(): Promise<number> {
+    return this.mean.result();
+  }
+
+  /** Forgets all batches. */
+  resetState(): void {
+    this.mean.reset();
+  }
+}
+
+/** How often the most probable class is the integer label. */
+export class SparseCategoricalAccuracy extends Metric {
+  constructor() {
+    super("sparseCategoricalAccuracy");
+  }
+  values(yTrue: Tensor, yPred: Tensor): Tensor {
+    return sparseMatches(this.name, yTrue, yPred);
+  }
+}
+
+/** How often the most probable class is the most probable one of the targets (one-hot, for example). */
+export class CategoricalAccuracy extends Metric {
+  constructor() {
+    super("categoricalAccuracy");
+  }
+  values(yTrue: Tensor, yPred: Tensor): Tensor {
+    return categoricalMatches(this.name, yTrue, yPred);
+  }
+}
+
+/** How often a probability lies on its target's side of the threshold. */
+export class BinaryAccuracy extends Metric {
+  readonly threshold: number;
+  constructor(options: { threshold?: number } = {}) {
+    super("binaryAccuracy");
+    checkOptions(this.name, options, ["threshold"]);
+    this.threshold = checkRange(this.name, "threshold", options.threshold ?? 0.5, 0);
+  }
+  values(yTrue: Tensor, yPred: Tensor): Tensor {
+    return binaryMatches(this.name, yTrue, yPred, this.threshold);
+  }
+}
+
+/** The accuracy that fits: binary for one output, sparse for labels, categorical for targets in the output's shape. */
+export class Accuracy extends Metric {
+  constructor() {
+    super("accuracy");
+  }
+  values(yTrue: Tensor, yPred: Tensor): Tensor {
+    const outputs = yPred.shape.at(-1);
+    if (outputs === 1) return binaryMatches(this.name, yTrue, yPred, 0.5);
+    if (yTrue.rank < yPred.rank || yTrue.shape.at(-1) === 1) return sparseMatches(this.name, yTrue, yPred);
+    return categoricalMatches(this.name, yTrue, yPred);
+  }
+}
+
+/** The mean of squared differences. */
+export class MeanSquaredError extends Metric {
+  constructor() {
+    super("meanSquaredError");
+  }
+  values(yTrue: Tensor, yPred: Tensor): Tensor {
+    return square(sub(yPred, alignTargets(this.name, yTrue, yPred)));
+  }
+}
+
+/** The mean of absolute differences. */
+export class MeanAbsoluteError extends Metric {
+  constructor() {
+    super("meanAbsoluteError");
+  }
+  values(yTrue: Tensor, yPred: Tensor): Tensor {
+    return abs(sub(yPred, alignTargets(this.name, yTrue, yPred)));
+  }
+}
+
+function sparseMatches(op: string, yTrue: Tensor, yPred: Tensor): Tensor {
+  return equal(argMax(yPred, { axis: -1 }), alignLabels(op, yTrue, yPred));
+}
+
+function categoricalMatches(op: string, yTrue: Tensor, yPred: Tensor): Tensor {
+  if (!sameShape(yTrue.shape, yPred.shape)) throw targetsDiffer(op, yTrue, yPred);
+  return equal(argMax(yTrue, { axis: -1 }), argMax(yPred, { axis: -1 }));
+}
+
+function binaryMatches(op: string, yTrue: Tensor, yPred: Tensor, threshold: number): Tensor {
+  return equal(cast(greater(yPred, threshold), yPred.dtype), alignTargets(op, yTrue, yPred));
+}

@@ -1,0 +1,259 @@
+import { checkBoolean, checkOptions, checkPositive, checkRange, wrong } from "../checks.js";
+import { ArgumentError } from "../errors.js";
+import { checkInteger } from "../ops/arguments.js";
+import { CallbackList, type Callback } from "./callbacks.js";
+import { History, type Logs } from "./history.js";
+import { Pipeline } from "./pipeline.js";
+import { checkVerbose, makeProgress, resultLine, type Progress, type Verbose } from "./progress.js";
+import { SampleSet, type ModelInput } from "./samples.js";
+import type { Trainer } from "./trainer.js";
+
+export interface FitOptions {
+  /** How often all samples are passed, together with `initialEpoch`: the last epoch's number. 1 by default. */
+  epochs?: number;
+  /** Samples a step; 32 by default. */
+  batchSize?: number;
+  /** Samples and targets that each epoch ends with an evaluation of: [x, y]. */
+  validationData?: readonly [ModelInput, ModelInput];
+  /** In place of `validationData`: the part of the samples, taken from the end before shuffling, that is kept for it. */
+  validationSplit?: number;
+  /** Whether each epoch takes the samples in another order; true by default. */
+  shuffle?: boolean;
+  callbacks?: readonly Callback[];
+  /** Ends the training after the running batch. The epoch that it cuts off is not in the History. */
+  signal?: AbortSignal;
+  /** 0 is silent, 1 a progress bar on a terminal and a line an epoch elsewhere (as "auto", the default), 2 the lines. */
+  verbose?: Verbose;
+  /** The number of the first epoch; 0 by default. */
+  initialEpoch?: number;
+}
+
+const FIT_OPTIONS = [
+  "epochs",
+  "batchSize",
+  "validationData",
+  "validationSplit",
+  "shuffle",
+  "callbacks",
+  "signal",
+  "verbose",
+  "initialEpoch",
+];
+
+/** Milliseconds between two readings of the figures for the progress bar. */
+const REPORT_EVERY = 100;
+
+type Checked = Required<Pick<FitOptions, "epochs" | "batchSize" | "shuffle" | "initialEpoch">> & {
+  verbose: Verbose;
+  signal: AbortSignal | undefined;
+};
+
+/** The training loop of {@link Model.fit}. */
+export async function fit(trainer: Trainer, x: ModelInput, y: ModelInput, options: FitOptions): Promise<History> {
+  const { model } = trainer;
+  const checked = checkFit(options);
+  const callbacks = new CallbackList("fit", options.callbacks ?? [], model);
+  const sets: SampleSet[] = [];
+  const history = new History();
+  const pipeline = new Pipeline();
+  try {
+    const all = new SampleSet("fit", x, y);
+    sets.push(all);
+    const [training, validation] = splitSamples(all, options, sets);
+    const output = model.outputShapeFor(training.x);
+    for (const set of validation ? [training, validation] : [training]) {
+      trainer.checkTargets("fit", set.y!, output);
+      await trainer.checkTargetValues("fit", set.y!, output);
+    }
+    trainer.prepare("fit");
+    model.stopTraining = false;
+    const { epochs, initialEpoch, signal } = checked;
+    const stopped = (): boolean => model.stopTraining || (signal?.aborted ?? false);
+    await callbacks.trainBegin();
+    for (let epoch = initialEpoch; epoch < epochs && !stopped(); epoch++) {
+      await callbacks.epochBegin(epoch);
+      const steps = Math.ceil(training.length / checked.batchSize);
+      const progress = await makeProgress(checked.verbose, { epoch, epochs, steps });
+      try {
+        const loop = { trainer, pipeline, callbacks, progress, stopped };
+        const whole = await runEpoch(loop, training, checked);
+        if (!whole) break;
+        const logs = await trainer.logs();
+        if (validation) Object.assign(logs, await validate(trainer, pipeline, validation, checked.batchSize));
+        progress.end(logs);
+        history.record(epoch, logs);
+        await callbacks.epochEnd(epoch, logs);
+      } finally {
+        progress.stop();
+      }
+    }
+    await callbacks.trainEnd();
+  } finally {
+    await pipeline.abandon();
+    trainer.reset();
+    for (const set of sets) set.dispose();
+  }
+  return history;
+}
+
+interface Loop {
+  readonly trainer: Trainer;
+  readonly pipeline: Pipeline;
+  readonly callbacks: CallbackList;
+  readonly progress: Progress;
+  stopped(): boolean;
+}
+
+/** One pass over the samples. False when it was stopped before its end. */
+async function runEpoch(loop: Loop, samples: SampleSet, options: Checked): Promise<boolean> {
+  const { trainer, pipeline, callbacks } = loop;
+  const { batchSize } = options;
+  const steps = Math.ceil(samples.length / batchSize);
+  const report = new Report(loop);
+  trainer.reset();
+  const order = options.shuffle ? await samples.shuffled() : null;
+  try {
+    let step = 0;
+    for (; step < steps && !loop.stopped(); step++) {
+      await callbacks.batchBegin(step);
+      await pipeline.run(() => trainer.trainStep(samples, step * batchSize, batchSize, order));
+      await callbacks.batchEnd(step);
+      report.passed(step + 1);
+    }
+    await pipeline.drain();
+    await report.finish();
+    return step === steps;
+  } finally {
+    order?.dispose();
+  }
+}
+
+async function validate(trainer: Trainer, pipeline: Pipeline, samples: SampleSet, batchSize: number): Promise<Logs> {
+  const logs = await evaluateSamples(trainer, pipeline, samples, batchSize);
+  return Object.fromEntries(Object.entries(logs).map(([name, value]) => [validationName(name), value]));
+}
+
+function validationName(name: string): string {
+  return `val${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+}
+
+async function evaluateSamples(
+  trainer: Trainer,
+  pipeline: Pipeline,
+  samples: SampleSet,
+  batchSize: number,
+): Promise<Logs> {
+  trainer.reset();
+  for (let start = 0; start < samples.length; start += batchSize) {
+    await pipeline.run(() => trainer.testStep(samples, start, batchSize));
+  }
+  await pipeline.drain();
+  return trainer.logs();
+}
+
+/** Reads the figures for the progress bar now and then, while the steps go on. */
+class Report {
+  private readonly loop: Loop;
+  private readAt = performance.now();
+  private running: Promise<void> | null = null;
+  private failure: unknown = null;
+
+  constructor(loop: Loop) {
+    this.loop = loop;
+  }
+
+  /** @throws the error that the last reading met. */
+  passed(steps: number): void {
+    if (this.failure !== null) throw this.failure;
+    const { progress, trainer } = this.loop;
+    if (!progress.wantsLogs || this.running !== null || performance.now() - this.readAt < REPORT_EVERY) return;
+    this.running = trainer.logs().then(
+      (logs) => {
+        progress.update(steps, logs);
+        this.readAt = performance.now();
+        this.running = null;
+      },
+      (error: unknown) => {
+        this.failure = error;
+      },
+    );
+  }
+
+  async finish(): Promise<void> {
+    await this.running;
+    if (this.failure !== null) throw this.failure;
+  }
+}
+
+export interface EvaluateOptions {
+  /** Samples a step; 32 by default. */
+  batchSize?: number;
+  /** 0 is silent; otherwise a line says the result. */
+  verbose?: Verbose;
+}
+
+/** See {@link Model.evaluate}. */
+export async function evaluate(
+  trainer: Trainer,
+  x: ModelInput,
+  y: ModelInput,
+  options: EvaluateOptions,
+): Promise<Logs> {
+  checkOptions("evaluate", options, ["batchSize", "verbose"]);
+  const batchSize = checkPositive("evaluate", "batchSize", options.batchSize ?? 32);
+  const verbose = checkVerbose("evaluate", options.verbose ?? "auto");
+  const samples = new SampleSet("evaluate", x, y);
+  const pipeline = new Pipeline();
+  try {
+    const output = trainer.model.outputShapeFor(samples.x);
+    trainer.checkTargets("evaluate", samples.y!, output);
+    await trainer.checkTargetValues("evaluate", samples.y!, output);
+    const start = performance.now();
+    const logs = await evaluateSamples(trainer, pipeline, samples, batchSize);
+    if (verbose !== 0) console.log(resultLine(Math.ceil(samples.length / batchSize), performance.now() - start, logs));
+    return logs;
+  } finally {
+    await pipeline.abandon();
+    trainer.reset();
+    samples.dispose();
+  }
+}
+
+function checkFit(options: FitOptions): Checked {
+  checkOptions("fit", options, FIT_OPTIONS);
+  const { signal, validationSplit, validationData } = options;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong("fit", "signal", signal, "an AbortSignal");
+  if (validationSplit !== undefined) checkRange("fit", "validationSplit", validationSplit, 0, 1);
+  if (validationData !== undefined && !(Array.isArray(validationData) && validationData.length === 2)) {
+    throw wrong("fit", "validationData", validationData, "[x, y]");
+  }
+  return {
+    epochs: checkPositive("fit", "epochs", options.epochs ?? 1),
+    batchSize: checkPositive("fit", "batchSize", options.batchSize ?? 32),
+    shuffle: checkBoolean("fit", "shuffle", options.shuffle ?? true),
+    initialEpoch: checkInteger("fit", "initialEpoch", options.initialEpoch ?? 0, 0),
+    verbose: checkVerbose("fit", options.verbose ?? "auto"),
+    signal,
+  };
+}
+
+/** What to train on, and what to validate with. Sets that are made on the way are added to `made`. */
+function splitSamples(all: SampleSet, options: FitOptions, made: SampleSet[]): [SampleSet, SampleSet | null] {
+  const keep = (set: SampleSet): SampleSet => {
+    made.push(set);
+    return set;
+  };
+  if (options.validationData) {
+    const [x, y] = options.validationData;
+    return [all, keep(new SampleSet("fit: validationData", x, y))];
+  }
+  const { validationSplit = 0 } = options;
+  if (validationSplit === 0) return [all, null];
+  const count = Math.floor(all.length * (1 - validationSplit));
+  if (count === 0 || count === all.length) {
+    throw new ArgumentError(
+      `fit: validationSplit leaves one part empty: ${validationSplit} of ${all.length} samples, expected some in both`,
+    );
+  }
+  return [keep(all.part("fit", 0, count)), keep(all.part("fit", count, all.length))];
+}

@@ -1,0 +1,72 @@
+/**
+ * What the native addon exports. A new op adds nothing here: ops are rows of native/core/ops.def, and reach the
+ * addon as commands in the buffer that `open` hands out (src/ts/stream.ts writes it, native/core/command.h
+ * describes it).
+ */
+export interface Addon {
+  /** Facts that need no stream. */
+  info(): AddonInfo;
+  /** Starts this environment's stream. Called once per environment. */
+  open(options: OpenOptions): OpenResult;
+  /**
+   * Hands the first `words` words of the command buffer to the executor, and starts to watch the handles: handle i
+   * stands for tensor id `trackIds[i]`, and `sweep` reports the id once the handle was collected. Blocks while
+   * the stream is too far behind.
+   */
+  submit(words: number, handles: readonly object[], handleCount: number): void;
+  /** Copies `data` at once; the tensor `id` holds it from this place of the stream on. Flush before. */
+  upload(id: number, dtype: number, shape: readonly number[], data: ArrayBufferView): NativeFailure | undefined;
+  /**
+   * Copies the operand at the start of the command buffer (`words` long) into `target` in row-major order and calls
+   * back when everything before it has run. With 0 words it only waits.
+   */
+  read(words: number, target: ArrayBuffer, done: (failure?: NativeFailure) => void): void;
+  /** The same, blocking. */
+  readSync(words: number, target: ArrayBuffer): NativeFailure | undefined;
+  /**
+   * Writes ids whose handles are gone into `trackIds`, as many as fit, and returns their number. Collects garbage
+   * first, unless it goes on with the last sweep.
+   */
+  sweep(goOn: boolean): number;
+  /** Bytes: handed out to tensors, cached for reuse, the most ever taken from the system. */
+  memory(): { allocated: number; cached: number; peak: number; limit: number };
+  /** Stops the stream and joins its threads. Also done when the environment ends. */
+  close(): void;
+}
+
+export interface AddonInfo {
+  /** Kernel names; a kernel's place is its number in commands. */
+  readonly ops: readonly string[];
+  /** The best instruction set of this CPU: "scalar", "avx2" or "avx512". */
+  readonly isa: string;
+  readonly isas: readonly string[];
+  /** CPUs that this process may run on. */
+  readonly cpus: number;
+}
+
+export interface OpenOptions {
+  readonly isa: string;
+  readonly threads: number;
+  readonly pin: boolean;
+  /** Bytes that tensors and scratch memory may take together; 0 leaves the choice to the addon. */
+  readonly memoryLimit: number;
+}
+
+export interface OpenResult {
+  /** The command buffer. */
+  readonly commands: ArrayBuffer;
+  /** Ids beside the handles of `submit`, and the results of `sweep`. */
+  readonly trackIds: Int32Array;
+  /** Word 0 is 1 while the executor waits for commands. */
+  readonly status: Int32Array;
+  readonly isa: string;
+  readonly threads: number;
+  readonly pinned: boolean;
+}
+
+/** An error of the stream: `kind` as in native/core/checks.h. */
+export interface NativeFailure {
+  readonly kind: 0 | 1 | 2;
+  readonly op: string;
+  readonly message: string;
+}

@@ -1,0 +1,180 @@
+import { promote, type DType } from "../dtype.js";
+import { defineOp, type Op, type OpDefinition } from "../op.js";
+import { broadcastShapes } from "../shape.js";
+import type { Saved } from "../tape.js";
+import { addMethod, Tensor } from "../tensor.js";
+import { broadcastOperands } from "./arguments.js";
+import { cast } from "./cast.js";
+import { equal, greater, greaterEqual, less, logicalAnd } from "./compare.js";
+import { sumTo } from "./reduce.js";
+import { applyPromoted } from "./scalar.js";
+import { log, neg } from "./unary.js";
+import { where } from "./where.js";
+
+function defineBinary(name: string, rest: Pick<OpDefinition<undefined>, "backward" | "save">): Op<undefined> {
+  return defineOp<undefined>({
+    name,
+    infer: ([a, b]) => [{ shape: broadcastShapes(name, a!.shape, b!.shape), dtype: a!.dtype }],
+    operands: broadcastOperands,
+    ...rest,
+  });
+}
+
+/** `least` is the first dtype, in promotion order, that the kernel has. */
+function apply(name: string, op: Op<undefined>, least: DType, a: Tensor | number, b: Tensor | number): Tensor {
+  if (a instanceof Tensor && b instanceof Tensor && a.dtype === b.dtype && promote(a.dtype, least) === a.dtype) {
+    return op([a, b], undefined)[0]!;
+  }
+  return applyPromoted(name, op, least, [a, b]);
+}
+
+const SAVE_FIRST: Saved = { inputs: [0] };
+const SAVE_SECOND: Saved = { inputs: [1] };
+const SAVE_BOTH: Saved = { inputs: [0, 1] };
+
+const addOp = defineBinary("add", {
+  backward: ({ grads, needs, inputShapes }) => {
+    const g = grads[0]!;
+    return [needs[0] ? sumTo(g, inputShapes[0]!) : null, needs[1] ? sumTo(g, inputShapes[1]!) : null];
+  },
+});
+
+/**
+ * a + b, elementwise with broadcasting. A number takes the tensor's dtype, or one that can hold it; two tensors
+ * are promoted to the later of bool, uint8, int32, float32, float64. bool is added as uint8.
+ *
+ * @throws ShapeError when the shapes do not broadcast.
+ */
+export function add(a: Tensor | number, b: Tensor | number): Tensor {
+  return apply("add", addOp, "uint8", a, b);
+}
+
+const subOp = defineBinary("sub", {
+  backward: ({ grads, needs, inputShapes }) => {
+    const g = grads[0]!;
+    return [needs[0] ? sumTo(g, inputShapes[0]!) : null, needs[1] ? neg(sumTo(g, inputShapes[1]!)) : null];
+  },
+});
+
+/** a - b, elementwise with broadcasting; dtypes as in {@link add}, at least int32. @throws ShapeError */
+export function sub(a: Tensor | number, b: Tensor | number): Tensor {
+  return apply("sub", subOp, "int32", a, b);
+}
+
+const mulOp = defineBinary("mul", {
+  save: (_, needs) => (needs[0] ? (needs[1] ? SAVE_BOTH : SAVE_SECOND) : SAVE_FIRST),
+  backward: ({ grads, inputs, needs, inputShapes }) => {
+    const g = grads[0]!;
+    return [
+      needs[0] ? sumTo(mul(g, inputs[1]!), inputShapes[0]!) : null,
+      needs[1] ? sumTo(mul(g, inputs[0]!), inputShapes[1]!) : null,
+    ];
+  },
+});
+
+/** a * b, elementwise with broadcasting; dtypes as in {@link add}. @throws ShapeError */
+export function mul(a: Tensor | number, b: Tensor | number): Tensor {
+  return apply("mul", mulOp, "uint8", a, b);
+}
+
+const divOp = defineBinary("div", {
+  save: (_, needs) => (needs[1] ? { inputs: [1], outputs: [0] } : SAVE_SECOND),
+  backward: ({ grads, inputs, outputs, needs, inputShapes }) => {
+    const quotient = div(grads[0]!, inputs[1]!);
+    return [
+      needs[0] ? sumTo(quotient, inputShapes[0]!) : null,
+      needs[1] ? neg(sumTo(mul(quotient, outputs[0]!), inputShapes[1]!)) : null,
+    ];
+  },
+});
+
+/** a / b, elementwise with broadcasting; integers give float32. @throws ShapeError */
+export function div(a: Tensor | number, b: Tensor | number): Tensor {
+  return apply("div", divOp, "float32", a, b);
+}
+
+const powOp = defineBinary("pow", {
+  save: (_, needs) => (needs[1] ? { inputs: [0, 1], outputs: [0] } : SAVE_BOTH),
+  backward: ({ grads, inputs, outputs, needs, inputShapes }) => {
+    const g = grads[0]!;
+    const [a, b] = inputs as [Tensor, Tensor];
+    // x^0 is 1 also for x = 0, and 0^y is 0 around every y > 0: the formulas would give NaN there.
+    const slope = (): Tensor => where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))));
+    const growth = (): Tensor =>
+      where(logicalAnd(equal(a, 0), greaterEqual(b, 0)), 0, mul(outputs[0]!, log(a)));
+    return [
+      needs[0] ? sumTo(mul(g, slope()), inputShapes[0]!) : null,
+      needs[1] ? sumTo(mul(g, growth()), inputShapes[1]!) : null,
+    ];
+  },
+});
+
+/**
+ * a to the power of b, elementwise with broadcasting; dtypes as in {@link add}, at least int32. An integer to a
+ * negative power is 0, unless it is 1 or -1.
+ *
+ * @throws ShapeError when the shapes do not broadcast.
+ */
+export function pow(a: Tensor | number, b: Tensor | number): Tensor {
+  return apply("pow", powOp, "int32", a, b);
+}
+
+function defineChoice(name: string, wins: (a: Tensor, b: Tensor) => Tensor<"bool">): Op<undefined> {
+  return defineBinary(name, {
+    save: SAVE_BOTH,
+    backward: ({ grads, inputs, needs, inputShapes }) => {
+      const g = grads[0]!;
+      const [a, b] = inputs as [Tensor, Tensor];
+      const half = mul(cast(equal(a, b), g.dtype), 0.5);
+      const part = (x: Tensor, y: Tensor): Tensor => mul(g, add(cast(wins(x, y), g.dtype), half));
+      return [
+        needs[0] ? sumTo(part(a, b), inputShapes[0]!) : null,
+        needs[1] ? sumTo(part(b, a), inputShapes[1]!) : null,
+      ];
+    },
+  });
+}
+
+const maximumOp = defineChoice("maximum", (a, b) => greater(a, b));
+const minimumOp = defineChoice("minimum", (a, b) => less(a, b));
+
+/**
+ * The larger of a and b, elementwise with broadcasting; NaN where either is NaN. Equal elements share the
+ * gradient. Dtypes as in {@link add}.
+ *
+ * @throws ShapeError when the shapes do not broadcast.
+ */
+export function maximum(a: Tensor | number, b: Tensor | number): Tensor {
+  return apply("maximum", maximumOp, "uint8", a, b);
+}
+
+/** The smaller of a and b; otherwise like {@link maximum}. */
+export function minimum(a: Tensor | number, b: Tensor | number): Tensor {
+  return apply("minimum", minimumOp, "uint8", a, b);
+}
+
+declare module "../tensor.js" {
+  interface Tensor<D extends DType = DType> {
+    /** See {@link add}. */
+    add(other: Tensor | number): Tensor;
+    /** See {@link sub}. */
+    sub(other: Tensor | number): Tensor;
+    /** See {@link mul}. */
+    mul(other: Tensor | number): Tensor;
+    /** See {@link div}. */
+    div(other: Tensor | number): Tensor;
+    /** See {@link pow}. */
+    pow(exponent: Tensor | number): Tensor;
+    /** See {@link maximum}. */
+    maximum(other: Tensor | number): Tensor;
+    /** See {@link minimum}. */
+    minimum(other: Tensor | number): Tensor;
+  }
+}
+addMethod("add", add);
+addMethod("sub", sub);
+addMethod("mul", mul);
+addMethod("div", div);
+addMethod("pow", pow);
+addMethod("maximum", maximum);
+addMethod("minimum", minimum);

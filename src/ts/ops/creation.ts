@@ -1,0 +1,296 @@
+import { checkDevice, type Device } from "../device.js";
+import { checkDType, dtypeInfo, isFloating, type DType, type TypedArray } from "../dtype.js";
+import { ArgumentError, DTypeError, ShapeError } from "../errors.js";
+import { defineOp } from "../op.js";
+import { checkShape, formatShape, sizeOf, type Shape } from "../shape.js";
+import { cpuStream } from "../stream.js";
+import { Tensor, type NestedArray } from "../tensor.js";
+import { checkNumber, checkOptions, describe } from "./arguments.js";
+
+/** Where a new tensor lives and what it is made of. */
+export interface CreationOptions<D extends DType = DType> {
+  dtype?: D;
+  device?: Device;
+  /** Whether `backward()` is to leave a gradient here. Floating-point dtypes only. */
+  requiresGrad?: boolean;
+}
+
+export interface TensorOptions<D extends DType = DType> extends CreationOptions<D> {
+  /** For data that is not nested as the tensor is to be: the elements in row-major order. */
+  shape?: Shape;
+}
+
+type NestedNumbers = number | readonly NestedNumbers[];
+type NestedBooleans = boolean | readonly NestedBooleans[];
+
+/** What {@link tensor} makes a tensor of. */
+export type TensorData =
+  NestedArray | Float32Array | Float64Array | Int32Array | Uint8Array | Uint8ClampedArray;
+
+type FlatArray = Exclude<TensorData, NestedArray>;
+
+const CREATION_OPTIONS = ["dtype", "device", "requiresGrad"];
+const TENSOR_OPTIONS = ["shape", ...CREATION_OPTIONS];
+
+/** As many elements as a command carries as attributes; more are uploaded. */
+const MOST_CONSTANTS = 64;
+
+/** @internal Checks the options that all creation functions share. @throws ArgumentError, DTypeError, DeviceError */
+export function checkCreation<D extends DType>(
+  op: string,
+  options: CreationOptions<D>,
+  names: readonly string[] = CREATION_OPTIONS,
+): DType | undefined {
+  checkOptions(op, options, names);
+  checkDevice(op, options.device);
+  const dtype = options.dtype === undefined ? undefined : checkDType(op, options.dtype);
+  const { requiresGrad } = options;
+  if (requiresGrad !== undefined && typeof requiresGrad !== "boolean") {
+    throw new ArgumentError(`${op}: requiresGrad is not a boolean: ${describe(requiresGrad)}, expected true or false`);
+  }
+  return dtype;
+}
+
+/** @internal @throws DTypeError when a tensor of this dtype cannot have the gradient that the options ask for. */
+export function checkDifferentiable(op: string, dtype: DType, options: CreationOptions): void {
+  if (options.requiresGrad && !isFloating(dtype)) {
+    throw new DTypeError(`${op}: only floating-point tensors have gradients: the dtype is ${dtype}`);
+  }
+}
+
+/** @internal */
+export function withGradient<T extends Tensor>(made: T, options: CreationOptions): T {
+  if (options.requiresGrad) made.requiresGrad = true;
+  return made;
+}
+
+/** A tensor of at most 64 elements, which travel in the command itself. */
+const constant = defineOp<{ shape: Shape; dtype: DType; values: readonly number[] }>({
+  name: "constant",
+  infer: (_, { shape, dtype }) => [{ shape, dtype }],
+  encode: ({ values }) => values,
+  backward: null,
+});
+
+const fill = defineOp<{ shape: Shape; dtype: DType; value: number }>({
+  name: "fill",
+  infer: (_, { shape, dtype }) => [{ shape, dtype }],
+  encode: ({ value }) => [value],
+  backward: null,
+});
+
+/**
+ * A tensor with the given elements: nested arrays as deep as the tensor has dimensions, a typed array (one
+ * dimension, or `shape`), or a single number. The data is copied before this returns.
+ *
+ * The dtype, unless given: float32 for numbers, bool for booleans, a typed array's own otherwise.
+ *
+ * @throws ShapeError when the nested arrays are ragged, or the number of elements does not fit `shape`.
+ * @throws ArgumentError for an element that is no number, or that the dtype cannot hold.
+ * @throws DTypeError when `requiresGrad` is asked of an integer tensor.
+ */
+export function tensor<D extends DType>(values: TensorData, options: TensorOptions<D> & { dtype: D }): Tensor<D>;
+export function tensor(values: Float32Array | NestedNumbers, options?: TensorOptions<never>): Tensor<"float32">;
+export function tensor(values: Float64Array, options?: TensorOptions<never>): Tensor<"float64">;
+export function tensor(values: Int32Array, options?: TensorOptions<never>): Tensor<"int32">;
+export function tensor(values: Uint8Array | Uint8ClampedArray, options?: TensorOptions<never>): Tensor<"uint8">;
+export function tensor(values: NestedBooleans, options?: TensorOptions<never>): Tensor<"bool">;
+export function tensor(values: TensorData, options?: TensorOptions): Tensor;
+export function tensor(values: TensorData, options: TensorOptions = {}): Tensor {
+  const wanted = checkCreation("tensor", options, TENSOR_OPTIONS);
+  const { data, shape: ownShape, dtype } = isFlat(values) ? fromFlat(values, wanted) : fromNested(values, wanted);
+  checkDifferentiable("tensor", dtype, options);
+  const shape = options.shape === undefined ? ownShape : checkShape("tensor", options.shape);
+  if (sizeOf(shape) !== data.length) {
+    throw new ShapeError(
+      `tensor: the data does not fit the shape: ${data.length} elements, ${formatShape(shape)} has ${sizeOf(shape)}`,
+    );
+  }
+  return withGradient(upload(data, shape, dtype), options);
+}
+
+/** @internal A tensor of elements that are known to fit shape and dtype. */
+export function upload(data: TypedArray, shape: Shape, dtype: DType): Tensor {
+  if (data.length <= MOST_CONSTANTS) return constant([], { shape, dtype, values: Array.from(data) })[0]!;
+  const made = Tensor.create(shape, dtype);
+  cpuStream().upload(made.storage, dtype, shape, data);
+  return made;
+}
+
+interface Elements {
+  readonly data: TypedArray;
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+function isFlat(values: unknown): values is FlatArray {
+  return ArrayBuffer.isView(values);
+}
+
+function fromFlat(values: FlatArray, wanted: DType | undefined): Elements {
+  const own = dtypeOfArray(values);
+  const dtype = wanted ?? own;
+  const shape = checkShape("tensor", [values.length]);
+  if (dtype === own) return { data: values as TypedArray, shape, dtype };
+  const data = newArray(dtype, values.length);
+  if (isFloating(dtype)) data.set(values);
+  else for (let i = 0; i < data.length; i++) data[i] = toInteger(dtype, values[i]!, () => `[${i}]`);
+  return { data, shape, dtype };
+}
+
+function dtypeOfArray(values: ArrayBufferView): DType {
+  if (values instanceof Float32Array) return "float32";
+  if (values instanceof Float64Array) return "float64";
+  if (values instanceof Int32Array) return "int32";
+  if (values instanceof Uint8Array || values instanceof Uint8ClampedArray) return "uint8";
+  throw new ArgumentError(
+    `tensor: no dtype holds the elements of this array: ${describe(values)}, expected Float32Array, Float64Array, Int32Array or Uint8Array`,
+  );
+}
+
+function fromNested(values: NestedArray, wanted: DType | undefined): Elements {
+  const nestedShape: number[] = [];
+  let first: unknown = values;
+  for (; Array.isArray(first); first = (first as unknown[])[0]) nestedShape.push(first.length);
+  const shape = checkShape("tensor", nestedShape);
+  const dtype = wanted ?? (typeof first === "boolean" ? "bool" : "float32");
+  const data = newArray(dtype, sizeOf(shape));
+  const floating = isFloating(dtype);
+  const path: number[] = [];
+  const place = (): string => (path.length === 0 ? "the value" : path.map((i) => `[${i}]`).join(""));
+  let at = 0;
+  const copyLevel = (value: unknown, axis: number): void => {
+    if (axis < shape.length) {
+      if (!Array.isArray(value) || value.length !== shape[axis]) {
+        const found = Array.isArray(value) ? `an array of ${value.length}` : describe(value);
+        throw new ShapeError(
+          `tensor: the nested arrays are ragged: ${place()} is ${found}, expected an array of ${shape[axis]} as before it`,
+        );
+      }
+      for (let i = 0; i < value.length; i++) {
+        path[axis] = i;
+        copyLevel(value[i], axis + 1);
+      }
+      path.length = axis;
+      return;
+    }
+    if (Array.isArray(value)) {
+      throw new ShapeError(
+        `tensor: the nested arrays are ragged: ${place()} is an array of ${value.length}, expected a number as before it`,
+      );
+    }
+    if (typeof value !== "number" && typeof value !== "boolean") {
+      throw new ArgumentError(`tensor: not a number: ${place()} is ${describe(value)}, expected numbers or booleans`);
+    }
+    if (wanted === undefined && (typeof value === "boolean") !== (dtype === "bool")) {
+      throw new ArgumentError(
+        `tensor: numbers and booleans are mixed: ${place()} is ${value}, expected one kind, or the option dtype`,
+      );
+    }
+    data[at++] = floating ? Number(value) : toInteger(dtype, Number(value), place);
+  };
+  copyLevel(values, 0);
+  return { data, shape, dtype };
+}
+
+function newArray(dtype: DType, length: number): TypedArray {
+  return new dtypeInfo[dtype].array(new ArrayBuffer(length * dtypeInfo[dtype].size));
+}
+
+const LIMITS: Readonly<Record<string, readonly [number, number]>> = {
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint8: [0, 255],
+};
+
+/** Fractions are cut off, as NumPy does; a bool is whether the value is other than 0. */
+function toInteger(dtype: DType, value: number, place: () => string): number {
+  if (dtype === "bool") return value !== 0 ? 1 : 0;
+  const [low, high] = LIMITS[dtype]!;
+  const integer = Math.trunc(value);
+  if (!(integer >= low && integer <= high)) {
+    throw new ArgumentError(`tensor: ${dtype} cannot hold a value: ${place()} is ${value}, expected ${low} to ${high}`);
+  }
+  return integer;
+}
+
+/**
+ * A tensor with the same value everywhere. The dtype is float32 unless given, or bool for a boolean.
+ *
+ * @throws ShapeError for a negative or fractional size. @throws ArgumentError for a value that the dtype cannot hold.
+ */
+export function full<D extends DType>(shape: Shape, value: number | boolean, options: CreationOptions<D> & { dtype: D }): Tensor<D>;
+export function full(shape: Shape, value: number, options?: CreationOptions<never>): Tensor<"float32">;
+export function full(shape: Shape, value: boolean, options?: CreationOptions<never>): Tensor<"bool">;
+export function full(shape: Shape, value: number | boolean, options?: CreationOptions): Tensor;
+export function full(shape: Shape, value: number | boolean, options: CreationOptions = {}): Tensor {
+  return filled("full", shape, value, options);
+}
+
+function filled(op: string, shape: Shape, value: number | boolean, options: CreationOptions): Tensor {
+  const dtype = checkCreation(op, options) ?? (typeof value === "boolean" ? "bool" : "float32");
+  if (typeof value !== "number" && typeof value !== "boolean") {
+    throw new ArgumentError(`${op}: not a number: ${describe(value)}, expected a number or a boolean`);
+  }
+  checkDifferentiable(op, dtype, options);
+  const checked = checkShape(op, shape);
+  const number = Number(value);
+  const element = isFloating(dtype) ? number : toInteger(dtype, number, () => "the value");
+  return withGradient(fill([], { shape: checked, dtype, value: element })[0]!, options);
+}
+
+/** A tensor of zeros. Errors as in {@link full}. */
+export function zeros<D extends DType = "float32">(shape: Shape, options: CreationOptions<D> = {}): Tensor<D> {
+  return filled("zeros", shape, 0, options) as Tensor<D>;
+}
+
+/** A tensor of ones. Errors as in {@link full}. */
+export function ones<D extends DType = "float32">(shape: Shape, options: CreationOptions<D> = {}): Tensor<D> {
+  return filled("ones", shape, 1, options) as Tensor<D>;
+}
+
+const range = defineOp<{ size: number; dtype: DType; start: number; step: number }>({
+  name: "arange",
+  infer: (_, { size, dtype }) => [{ shape: [size], dtype }],
+  encode: ({ start, step }) => [start, step],
+  backward: null,
+});
+
+/**
+ * The numbers from `start` up to but without `stop`: `arange(stop)` or `arange(start, stop, step)`. float32 unless
+ * a dtype is given.
+ *
+ * @throws ArgumentError for a step of 0, a number that is not finite, or dtype bool.
+ */
+export function arange<D extends DType = "float32">(stop: number, options?: CreationOptions<D>): Tensor<D>;
+export function arange<D extends DType = "float32">(
+  start: number,
+  stop: number,
+  step?: number,
+  options?: CreationOptions<D>,
+): Tensor<D>;
+export function arange(
+  first: number,
+  second?: number | CreationOptions,
+  third?: number,
+  fourth?: CreationOptions,
+): Tensor {
+  const short = second === undefined || typeof second === "object";
+  const [start, stop, step] = short ? [0, first, 1] : [first, second, third ?? 1];
+  const options = (short ? second : fourth) ?? {};
+  const dtype = checkCreation("arange", options) ?? "float32";
+  checkDifferentiable("arange", dtype, options);
+  for (const [name, value] of [["start", start], ["stop", stop], ["step", step]] as const) {
+    if (!Number.isFinite(checkNumber("arange", name, value))) {
+      throw new ArgumentError(`arange: ${name} is not finite: ${value}, expected a finite number`);
+    }
+  }
+  if (step === 0) throw new ArgumentError("arange: the step is 0: expected a positive or negative number");
+  if (dtype === "bool") throw new DTypeError("arange: bool holds no range: expected another dtype");
+  const shape = checkShape("arange", [Math.max(0, Math.ceil((stop - start) / step))]);
+  const size = shape[0]!;
+  if (!isFloating(dtype) && size > 0) {
+    toInteger(dtype, start, () => "the first element");
+    toInteger(dtype, start + (size - 1) * step, () => "the last element");
+  }
+  return withGradient(range([], { size, dtype, start, step })[0]!, options);
+}

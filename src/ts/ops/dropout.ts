@@ -1,0 +1,45 @@
+import { ArgumentError } from "../errors.js";
+import type { DType } from "../dtype.js";
+import { checkTensor, defineOp, type Op } from "../op.js";
+import { takeRandom } from "../random.js";
+import { addMethod, type Tensor } from "../tensor.js";
+import { checkFloating, checkNumber } from "./arguments.js";
+
+interface Attributes {
+  readonly seed: number;
+  readonly counter: number;
+  readonly rate: number;
+}
+
+// Linear in x: the same numbers, drawn again, give its gradient.
+const op: Op<Attributes> = defineOp({
+  name: "dropout",
+  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  encode: ({ seed, counter, rate }) => [seed, counter, rate],
+  contiguous: true,
+  backward: ({ grads, attrs }) => op([grads[0]!], attrs),
+});
+
+/**
+ * Sets a random part of the elements, `rate` of them on average, to 0 and scales the others by 1 / (1 - rate)
+ * (Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014).
+ *
+ * @throws ArgumentError unless 0 <= rate < 1. @throws DTypeError for integer tensors.
+ */
+export function dropout<D extends DType>(x: Tensor<D>, rate: number): Tensor<D> {
+  checkTensor("dropout", x);
+  const checked = checkNumber("dropout", "the rate", rate);
+  if (checked < 0 || checked >= 1) {
+    throw new ArgumentError(`dropout: the rate is out of range: ${rate}, expected a number of at least 0 and below 1`);
+  }
+  checkFloating("dropout", "x", x);
+  return op([x], { ...takeRandom(x.size), rate: checked })[0]! as Tensor<D>;
+}
+
+declare module "../tensor.js" {
+  interface Tensor<D extends DType = DType> {
+    /** See {@link dropout}. */
+    dropout(rate: number): Tensor<D>;
+  }
+}
+addMethod("dropout", dropout);

@@ -1,0 +1,26 @@
+import { checkInteger } from "./arguments.js";
+import { cast } from "./cast.js";
+import { equal } from "./compare.js";
+import { arange, checkCreation, checkDifferentiable, withGradient, type CreationOptions } from "./creation.js";
+import { reshape } from "./reshape.js";
+import type { DType } from "../dtype.js";
+import type { Tensor } from "../tensor.js";
+
+/**
+ * The identity matrix: ones on the main diagonal of [rows, columns], which is square unless `columns` is given.
+ *
+ * @throws ArgumentError for a size that is negative or no integer.
+ */
+export function eye<D extends DType = "float32">(
+  rows: number,
+  columns: number = rows,
+  options: CreationOptions<D> = {},
+): Tensor<D> {
+  const dtype = checkCreation("eye", options) ?? "float32";
+  checkDifferentiable("eye", dtype, options);
+  checkInteger("eye", "rows", rows, 0);
+  checkInteger("eye", "columns", columns, 0);
+  const row = reshape(arange(rows, { dtype: "int32" }), [rows, 1]);
+  const diagonal = equal(row, arange(columns, { dtype: "int32" }));
+  return withGradient(cast(diagonal, dtype) as Tensor<D>, options);
+}

@@ -1,0 +1,102 @@
+import { DTypeError, ShapeError } from "../errors.js";
+import { promote, type DType } from "../dtype.js";
+import { checkTensor, defineOp, type Op } from "../op.js";
+import { formatShape, normalizeAxis, sameShape, type Shape } from "../shape.js";
+import { addMethod, Tensor } from "../tensor.js";
+import { cast } from "./cast.js";
+import { tensor, zeros } from "./creation.js";
+
+/** Places along an axis; negative ones count from the end. */
+export type Indices = Tensor | number | readonly number[];
+
+const gatherOp: Op<{ axis: number }> = defineOp({
+  name: "gather",
+  infer: ([x, indices], { axis }) => [{ shape: gatheredShape(x!, indices!, axis), dtype: x!.dtype }],
+  encode: ({ axis }) => [axis],
+  contiguous: true,
+  save: { inputs: [1] },
+  backward: ({ grads, inputs, inputShapes, attrs }) => {
+    const g = grads[0]!;
+    const base = zeros(inputShapes[0]!, { dtype: g.dtype });
+    return [scatterOp([base, inputs[1]!, g], attrs)[0]!, null];
+  },
+});
+
+const scatterOp: Op<{ axis: number }> = defineOp({
+  name: "scatterAdd",
+  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  encode: ({ axis }) => [axis],
+  contiguous: true,
+  save: { inputs: [1] },
+  backward: ({ grads, inputs, needs, attrs }) => {
+    const g = grads[0]!;
+    return [needs[0] ? g : null, null, needs[2] ? gatherOp([g, inputs[1]!], attrs)[0]! : null];
+  },
+});
+
+function gatheredShape(x: Tensor, indices: Tensor, axis: number): Shape {
+  return x.shape.toSpliced(axis, 1, ...indices.shape);
+}
+
+function toIndices(op: string, indices: Indices): Tensor {
+  if (typeof indices === "number" || Array.isArray(indices)) return tensor(indices as number[], { dtype: "int32" });
+  checkTensor(op, indices);
+  if (indices.dtype !== "int32" && indices.dtype !== "uint8") {
+    throw new DTypeError(`${op}: the indices are not integers: they are ${indices.dtype}, expected int32`);
+  }
+  return indices.dtype === "int32" ? indices : cast(indices, "int32");
+}
+
+/**
+ * The slices of `x` at the given places along `axis`, as NumPy's `take`: the axis is replaced by the axes of
+ * `indices`. An index outside the axis is an IndexError of the next wait.
+ *
+ * @throws ArgumentError for an axis that does not exist. @throws DTypeError unless the indices are integers.
+ */
+export function gather<D extends DType>(x: Tensor<D>, indices: Indices, axis = 0): Tensor<D> {
+  checkTensor("gather", x);
+  const place = normalizeAxis("gather", axis, x.rank);
+  const at = toIndices("gather", indices);
+  const result = gatherOp([x, at], { axis: place })[0]! as Tensor<D>;
+  if (at !== indices) at.dispose();
+  return result;
+}
+
+/**
+ * `x` with the slices of `updates` added at the given places along `axis`, one after another: what `gather` with
+ * the same indices reads is where `updates` go, and their shape is the shape of its result. An index outside the axis
+ * is an IndexError of the next wait.
+ *
+ * @throws ShapeError when the updates do not fit. @throws ArgumentError for an axis that does not exist.
+ * @throws DTypeError unless the indices are integers and x and the updates numbers.
+ */
+export function scatterAdd(x: Tensor, indices: Indices, updates: Tensor, axis = 0): Tensor {
+  checkTensor("scatterAdd", x);
+  checkTensor("scatterAdd", updates);
+  const place = normalizeAxis("scatterAdd", axis, x.rank);
+  const dtype = promote(x.dtype, updates.dtype);
+  if (dtype === "bool") throw new DTypeError("scatterAdd: bool cannot be added: x and the updates are bool, expected numbers");
+  const at = toIndices("scatterAdd", indices);
+  const expected = gatheredShape(x, at, place);
+  if (!sameShape(updates.shape, expected)) {
+    throw new ShapeError(
+      `scatterAdd: the updates do not fit: they are ${formatShape(updates.shape)}, expected ${formatShape(expected)}`,
+    );
+  }
+  const base = x.dtype === dtype ? x : cast(x, dtype);
+  const added = updates.dtype === dtype ? updates : cast(updates, dtype);
+  const result = scatterOp([base, at, added], { axis: place })[0]!;
+  for (const [made, given] of [[base, x], [at, indices], [added, updates]]) if (made !== given) (made as Tensor).dispose();
+  return result;
+}
+
+declare module "../tensor.js" {
+  interface Tensor<D extends DType = DType> {
+    /** See {@link gather}. */
+    gather(indices: Indices, axis?: number): Tensor<D>;
+    /** See {@link scatterAdd}. */
+    scatterAdd(indices: Indices, updates: Tensor, axis?: number): Tensor;
+  }
+}
+addMethod("gather", gather);
+addMethod("scatterAdd", scatterAdd);

@@ -1,0 +1,238 @@
+import { ShapeError } from "../errors.js";
+import { isFloating, type DType } from "../dtype.js";
+import { checkTensor, defineOp, type Op, type OpDefinition } from "../op.js";
+import { formatShape, normalizeAxes, normalizeAxis, sameShape, sizeOf, type Shape } from "../shape.js";
+import { addMethod, type Tensor } from "../tensor.js";
+import { checkOptions } from "./arguments.js";
+import { div, mul } from "./binary.js";
+import { expandTo } from "./broadcast.js";
+import { cast } from "./cast.js";
+import { equal } from "./compare.js";
+import { reshape } from "./reshape.js";
+
+export interface ReduceOptions {
+  /** The axes that are reduced, counted from the end when negative; all of them by default. */
+  axis?: number | readonly number[];
+  /** Whether reduced axes stay, with size 1. */
+  keepDims?: boolean;
+}
+
+export interface ArgReduceOptions {
+  /** The axis that is searched; by default the tensor is searched as if it were flat. */
+  axis?: number;
+  keepDims?: boolean;
+}
+
+interface Reduction {
+  /** Bit i stands for axis i. */
+  readonly axes: number;
+  /** The result's shape. */
+  readonly shape: Shape;
+  /** The same with the reduced axes as size 1. */
+  readonly keptShape: Shape;
+}
+
+const OPTIONS = ["axis", "keepDims"];
+
+/** `integers` is the dtype of the result for int32 and uint8; by default the input's. */
+function defineReduction(
+  name: string,
+  rest: Pick<OpDefinition<Reduction>, "backward" | "save">,
+  integers?: DType,
+): Op<Reduction> {
+  return defineOp<Reduction>({
+    name,
+    infer: ([x], { shape }) => [{ shape, dtype: isFloating(x!.dtype) ? x!.dtype : (integers ?? x!.dtype) }],
+    encode: ({ axes }) => [axes],
+    ...rest,
+  });
+}
+
+function reduction(op: string, x: Tensor, options: ReduceOptions): Reduction {
+  checkTensor(op, x);
+  checkOptions(op, options, OPTIONS);
+  const axes = normalizeAxes(op, options.axis, x.rank);
+  const shape: number[] = [];
+  const keptShape: number[] = [];
+  let mask = 0;
+  for (let i = 0; i < x.rank; i++) {
+    if (axes.includes(i)) {
+      mask |= 1 << i;
+      keptShape.push(1);
+      if (options.keepDims) shape.push(1);
+    } else {
+      keptShape.push(x.shape[i]!);
+      shape.push(x.shape[i]!);
+    }
+  }
+  return { axes: mask, shape, keptShape };
+}
+
+const sumOp = defineReduction(
+  "sum",
+  { backward: ({ grads, attrs, inputShapes }) => [expandTo(reshape(grads[0]!, attrs.keptShape), inputShapes[0]!)] },
+  "int32",
+);
+
+/**
+ * The sum of the elements along `axis`; 0 for none. The sums of integers and bools are int32.
+ *
+ * @throws ArgumentError for an axis that does not exist or is named twice.
+ */
+export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+  const attrs = reduction("sum", x, options);
+  return reduceNumbers(sumOp, x, attrs);
+}
+
+const meanOp = defineReduction(
+  "mean",
+  {
+    backward: ({ grads, attrs, inputShapes }) => {
+      const count = sizeOf(inputShapes[0]!) / sizeOf(attrs.keptShape);
+      return [expandTo(reshape(mul(grads[0]!, 1 / count), attrs.keptShape), inputShapes[0]!)];
+    },
+  },
+  "float32",
+);
+
+/**
+ * The mean of the elements along `axis`; NaN for none. Integers and bools give float32.
+ *
+ * @throws ArgumentError for an axis that does not exist or is named twice.
+ */
+export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  const attrs = reduction("mean", x, options);
+  return reduceNumbers(meanOp, x, attrs);
+}
+
+const extremum: Pick<OpDefinition<Reduction>, "backward" | "save"> = {
+  save: { inputs: [0], outputs: [0] },
+  backward: ({ grads, attrs, inputs, outputs }) => {
+    const x = inputs[0]!;
+    const isExtremum = cast(equal(x, expandTo(reshape(outputs[0]!, attrs.keptShape), x.shape)), x.dtype);
+    const ties = sumOp([isExtremum], { ...attrs, shape: attrs.keptShape })[0]!;
+    return [mul(isExtremum, div(reshape(grads[0]!, attrs.keptShape), ties))];
+  },
+};
+
+const maxOp = defineReduction("max", extremum);
+const minOp = defineReduction("min", extremum);
+
+/**
+ * The largest element along `axis`; NaN wins. Equal elements share the gradient.
+ *
+ * @throws ArgumentError for an axis that does not exist or is named twice. @throws ShapeError when there is no element.
+ */
+export function max<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
+  return extremumOf("max", maxOp, x, options);
+}
+
+/** The smallest element along `axis`; otherwise like {@link max}. */
+export function min<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
+  return extremumOf("min", minOp, x, options);
+}
+
+function extremumOf<D extends DType>(name: string, op: Op<Reduction>, x: Tensor<D>, options: ReduceOptions): Tensor<D> {
+  const attrs = reduction(name, x, options);
+  if (x.size === 0 && sizeOf(attrs.keptShape) > 0) throw noElement(name, x.shape);
+  const result = reduceNumbers(op, x, attrs);
+  return x.dtype === "bool" ? cast(result, x.dtype) : (result as Tensor<D>);
+}
+
+/** The kernels take numbers: bools are reduced as 0 and 1. */
+function reduceNumbers(op: Op<Reduction>, x: Tensor, attrs: Reduction): Tensor {
+  if (x.dtype !== "bool") return op([x], attrs)[0]!;
+  const numbers = cast(x, "uint8");
+  const result = op([numbers], attrs)[0]!;
+  numbers.dispose();
+  return result;
+}
+
+function noElement(op: string, shape: Shape): ShapeError {
+  return new ShapeError(`${op}: there is no element to choose: the shape is ${formatShape(shape)}`);
+}
+
+function defineArgReduction(name: string): Op<{ axis: number; shape: Shape }> {
+  return defineOp<{ axis: number; shape: Shape }>({
+    name,
+    infer: (_, { shape }) => [{ shape, dtype: "int32" }],
+    encode: ({ axis }) => [axis],
+    contiguous: true,
+    backward: null,
+  });
+}
+
+const argMaxOp = defineArgReduction("argMax");
+const argMinOp = defineArgReduction("argMin");
+
+/**
+ * The place of the largest element along `axis` as int32, or in the flattened tensor; the first of equal ones, and
+ * NaN wins (NumPy).
+ *
+ * @throws ArgumentError for an axis that does not exist. @throws ShapeError when there is no element.
+ */
+export function argMax(x: Tensor, options: ArgReduceOptions = {}): Tensor<"int32"> {
+  return argReduce("argMax", argMaxOp, x, options);
+}
+
+/** The place of the smallest element; otherwise like {@link argMax}. */
+export function argMin(x: Tensor, options: ArgReduceOptions = {}): Tensor<"int32"> {
+  return argReduce("argMin", argMinOp, x, options);
+}
+
+function argReduce(
+  name: string,
+  op: Op<{ axis: number; shape: Shape }>,
+  x: Tensor,
+  options: ArgReduceOptions,
+): Tensor<"int32"> {
+  checkTensor(name, x);
+  checkOptions(name, options, OPTIONS);
+  const { axis, keepDims = false } = options;
+  if (axis === undefined) {
+    const flat = reshape(x, [-1]);
+    if (flat.size === 0) throw noElement(name, x.shape);
+    const shape = keepDims ? x.shape.map(() => 1) : [];
+    return op([flat], { axis: 0, shape })[0]! as Tensor<"int32">;
+  }
+  const place = normalizeAxis(name, axis, x.rank);
+  const shape = keepDims ? x.shape.with(place, 1) : x.shape.toSpliced(place, 1);
+  if (x.shape[place] === 0 && sizeOf(shape) > 0) throw noElement(name, x.shape);
+  return op([x], { axis: place, shape })[0]! as Tensor<"int32">;
+}
+
+/** @internal The gradient of a broadcast: sums the axes along which `shape` was repeated to become `x.shape`. */
+export function sumTo(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const missing = x.rank - shape.length;
+  let axes = 0;
+  const keptShape = x.shape.map((size, i) => {
+    if (i >= missing && shape[i - missing] === size) return size;
+    axes |= 1 << i;
+    return 1;
+  });
+  return sumOp([x], { axes, shape, keptShape })[0]!;
+}
+
+declare module "../tensor.js" {
+  interface Tensor<D extends DType = DType> {
+    /** See {@link sum}. */
+    sum(options?: ReduceOptions): Tensor;
+    /** See {@link mean}. */
+    mean(options?: ReduceOptions): Tensor;
+    /** See {@link max}. */
+    max(options?: ReduceOptions): Tensor<D>;
+    /** See {@link min}. */
+    min(options?: ReduceOptions): Tensor<D>;
+    /** See {@link argMax}. */
+    argMax(options?: ArgReduceOptions): Tensor<"int32">;
+    /** See {@link argMin}. */
+    argMin(options?: ArgReduceOptions): Tensor<"int32">;
+  }
+}
+addMethod("sum", sum);
+addMethod("mean", mean);
+addMethod("max", max);
+addMethod("min", min);
+addMethod("argMax", argMax);
+addMethod("argMin", argMin);

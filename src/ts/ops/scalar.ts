@@ -1,0 +1,80 @@
+import { isFloating, promote, type DType } from "../dtype.js";
+import { ArgumentError } from "../errors.js";
+import { checkTensor, type Op } from "../op.js";
+import { Tensor } from "../tensor.js";
+import { upload } from "./creation.js";
+import { cast } from "./cast.js";
+import { describe } from "./arguments.js";
+
+/** What elementwise ops of several operands take: at least one of them is a tensor. */
+export type Scalar = number | boolean;
+
+/** Numbers that programs use over and over (`x.mul(2)` in a loop), so that each is made once. */
+const cached = new Map<DType, Map<Scalar, Tensor>>();
+const MOST_CACHED = 64;
+
+/** A tensor without dimensions, which the caller must not dispose of. */
+function constantOf(value: number, dtype: DType): Tensor {
+  let ofType = cached.get(dtype);
+  if (!ofType) cached.set(dtype, (ofType = new Map<Scalar, Tensor>()));
+  const known = Object.is(value, -0) ? undefined : ofType.get(value);
+  if (known) return known;
+  const data = isFloating(dtype) ? Float64Array.of(value) : Int32Array.of(value);
+  const made = upload(data, [], dtype);
+  // A map takes -0 for 0.
+  if (Object.is(value, -0)) return made;
+  made.kept = true;
+  if (ofType.size >= MOST_CACHED) {
+    for (const old of ofType.values()) old.dispose();
+    ofType.clear();
+  }
+  ofType.set(value, made);
+  return made;
+}
+
+/** The dtype of an op on a tensor and a number: the tensor's, unless that cannot hold the number. */
+function dtypeWith(dtype: DType, value: Scalar): DType {
+  if (typeof value === "boolean" || isFloating(dtype)) return dtype;
+  if (!Number.isInteger(value) || value < -(2 ** 31) || value >= 2 ** 31) return "float32";
+  return dtype === "uint8" && value >= 0 && value <= 255 ? dtype : "int32";
+}
+
+function isScalar(value: unknown): value is Scalar {
+  return typeof value === "number" || typeof value === "boolean";
+}
+
+/**
+ * Calls an op whose operands must have one dtype: promotes them, at least to `least`, and makes tensors of numbers.
+ * The operands before `first` are passed as they are.
+ */
+export function applyPromoted(
+  name: string,
+  op: Op<undefined>,
+  least: DType,
+  given: readonly (Tensor | Scalar)[],
+  first = 0,
+): Tensor {
+  let dtype = least;
+  let tensors = 0;
+  for (let i = first; i < given.length; i++) {
+    const operand = given[i]!;
+    if (isScalar(operand)) continue;
+    checkTensor(name, operand);
+    dtype = promote(dtype, operand.dtype);
+    tensors++;
+  }
+  if (tensors === 0 && first === 0) {
+    throw new ArgumentError(`${name}: no tensor among the operands: ${given.map(describe).join(", ")}, expected one at least`);
+  }
+  for (const operand of given) if (isScalar(operand)) dtype = dtypeWith(dtype, operand);
+  const inputs = given.map((operand, i) => {
+    if (isScalar(operand)) return constantOf(Number(operand), dtype);
+    return i < first || operand.dtype === dtype ? operand : cast(operand, dtype);
+  });
+  const result = op(inputs, undefined)[0]!;
+  // Casts were made for this op alone; the tape holds what it saved of them by itself.
+  inputs.forEach((input, i) => {
+    if (given[i] instanceof Tensor && input !== given[i]) input.dispose();
+  });
+  return result;
+}

@@ -1,0 +1,166 @@
+import { ArgumentError } from "../errors.js";
+import { promote, type DType } from "../dtype.js";
+import { checkTensor, defineOp, type OpDefinition } from "../op.js";
+import { addMethod, type Tensor } from "../tensor.js";
+import { activationGrad, type ActivationName } from "./activation-grad.js";
+import { describe } from "./arguments.js";
+import { div, mul, pow } from "./binary.js";
+import { cast } from "./cast.js";
+import { greaterEqual, lessEqual, logicalAnd } from "./compare.js";
+
+type Rest<A> = Pick<OpDefinition<A>, "encode" | "backward" | "save">;
+
+/** `least` is the first dtype, in promotion order, that the kernel has; what comes before is cast to it. */
+function defineUnary<A = undefined>(name: string, least: DType, rest: Rest<A>): (x: Tensor, attrs: A) => Tensor {
+  const op = defineOp<A>({ name, infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }], ...rest });
+  return (x, attrs) => {
+    checkTensor(name, x);
+    const dtype = promote(x.dtype, least);
+    if (dtype === x.dtype) return op([x], attrs)[0]!;
+    const converted = cast(x, dtype);
+    const result = op([converted], attrs)[0]!;
+    converted.dispose();
+    return result;
+  };
+}
+
+/** An op whose gradient is a function of its result. */
+function fromOutput(slope: (g: Tensor, y: Tensor) => Tensor): Rest<undefined> {
+  return { save: { outputs: [0] }, backward: ({ grads, outputs }) => [slope(grads[0]!, outputs[0]!)] };
+}
+
+/** An op whose gradient is a function of its input. */
+function fromInput(slope: (g: Tensor, x: Tensor) => Tensor): Rest<undefined> {
+  return { save: { inputs: [0] }, backward: ({ grads, inputs }) => [slope(grads[0]!, inputs[0]!)] };
+}
+
+function activation(name: ActivationName): Rest<undefined> {
+  return fromOutput((g, y) => activationGrad(g, y, name));
+}
+
+const negOp = defineUnary("neg", "int32", { backward: ({ grads }) => [neg(grads[0]!)] });
+const absOp = defineUnary("abs", "uint8", fromInput((g, x) => mul(g, sign(x))));
+const signOp = defineUnary("sign", "uint8", fromInput((g) => mul(g, 0)));
+const squareOp = defineUnary("square", "uint8", fromInput((g, x) => mul(mul(g, x), 2)));
+const expOp = defineUnary("exp", "float32", fromOutput((g, y) => mul(g, y)));
+const logOp = defineUnary("log", "float32", fromInput((g, x) => div(g, x)));
+const sqrtOp = defineUnary("sqrt", "float32", fromOutput((g, y) => div(mul(g, 0.5), y)));
+const rsqrtOp = defineUnary("rsqrt", "float32", fromOutput((g, y) => mul(mul(g, -0.5), pow(y, 3))));
+const tanhOp = defineUnary("tanh", "float32", activation("tanh"));
+const sigmoidOp = defineUnary("sigmoid", "float32", activation("sigmoid"));
+const reluOp = defineUnary("relu", "uint8", activation("relu"));
+const clipOp = defineUnary<{ low: number; high: number }>("clip", "uint8", {
+  encode: ({ low, high }) => [low, high],
+  save: { inputs: [0] },
+  backward: ({ grads, inputs, attrs }) => {
+    const x = inputs[0]!;
+    const g = grads[0]!;
+    return [mul(g, cast(logicalAnd(greaterEqual(x, attrs.low), lessEqual(x, attrs.high)), g.dtype))];
+  },
+});
+
+/** -x. uint8 and bool give int32. */
+export function neg(x: Tensor): Tensor {
+  return negOp(x, undefined);
+}
+/** |x|; its gradient at 0 is 0. */
+export function abs(x: Tensor): Tensor {
+  return absOp(x, undefined);
+}
+/** -1, 0 or 1; NaN stays NaN. */
+export function sign(x: Tensor): Tensor {
+  return signOp(x, undefined);
+}
+/** x * x. */
+export function square(x: Tensor): Tensor {
+  return squareOp(x, undefined);
+}
+/** e to the power of x. Integers give float32, here and in the other functions of real numbers. */
+export function exp(x: Tensor): Tensor {
+  return expOp(x, undefined);
+}
+/** The natural logarithm; -Infinity for 0, NaN below. */
+export function log(x: Tensor): Tensor {
+  return logOp(x, undefined);
+}
+/** The square root; NaN below 0. */
+export function sqrt(x: Tensor): Tensor {
+  return sqrtOp(x, undefined);
+}
+/** 1 / sqrt(x). */
+export function rsqrt(x: Tensor): Tensor {
+  return rsqrtOp(x, undefined);
+}
+/** The hyperbolic tangent. */
+export function tanh(x: Tensor): Tensor {
+  return tanhOp(x, undefined);
+}
+/** 1 / (1 + exp(-x)). */
+export function sigmoid(x: Tensor): Tensor {
+  return sigmoidOp(x, undefined);
+}
+/** max(x, 0); NaN stays NaN, and the gradient at 0 is 0. */
+export function relu(x: Tensor): Tensor {
+  return reluOp(x, undefined);
+}
+
+/**
+ * x, but at least `low` and at most `high`; `null` leaves an end open. The gradient passes where x is inside.
+ *
+ * @throws ArgumentError for a bound that is NaN, or `low` above `high`.
+ */
+export function clip(x: Tensor, low: number | null, high: number | null): Tensor {
+  const from = bound(low, -Infinity);
+  const to = bound(high, Infinity);
+  if (from > to) throw new ArgumentError(`clip: the bounds are crossed: low is ${from}, high is ${to}`);
+  return clipOp(x, { low: from, high: to });
+}
+
+function bound(value: unknown, open: number): number {
+  if (value === null) return open;
+  if (typeof value !== "number" || Number.isNaN(value)) {
+    throw new ArgumentError(`clip: a bound is not a number: ${describe(value)}, expected a number or null`);
+  }
+  return value;
+}
+
+declare module "../tensor.js" {
+  interface Tensor<D extends DType = DType> {
+    /** See {@link neg}. */
+    neg(): Tensor;
+    /** See {@link abs}. */
+    abs(): Tensor;
+    /** See {@link sign}. */
+    sign(): Tensor;
+    /** See {@link square}. */
+    square(): Tensor;
+    /** See {@link exp}. */
+    exp(): Tensor;
+    /** See {@link log}. */
+    log(): Tensor;
+    /** See {@link sqrt}. */
+    sqrt(): Tensor;
+    /** See {@link rsqrt}. */
+    rsqrt(): Tensor;
+    /** See {@link tanh}. */
+    tanh(): Tensor;
+    /** See {@link sigmoid}. */
+    sigmoid(): Tensor;
+    /** See {@link relu}. */
+    relu(): Tensor;
+    /** See {@link clip}. */
+    clip(low: number | null, high: number | null): Tensor;
+  }
+}
+addMethod("neg", neg);
+addMethod("abs", abs);
+addMethod("sign", sign);
+addMethod("square", square);
+addMethod("exp", exp);
+addMethod("log", log);
+addMethod("sqrt", sqrt);
+addMethod("rsqrt", rsqrt);
+addMethod("tanh", tanh);
+addMethod("sigmoid", sigmoid);
+addMethod("relu", relu);
+addMethod("clip", clip);

@@ -1,0 +1,97 @@
+import { ArgumentError, ShapeError } from "./errors.js";
+
+export type Shape = readonly number[];
+
+/** The native side keeps shapes in arrays of this length (native/core/tensor_view.h). */
+export const MAX_RANK = 8;
+
+/** Element counts and strides travel as 32-bit integers. */
+const MAX_ELEMENTS = 2 ** 31 - 1;
+
+export function formatShape(shape: Shape): string {
+  return `[${shape.join(",")}]`;
+}
+
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (let i = 0; i < shape.length; i++) size *= shape[i]!;
+  return size;
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Row-major strides, in elements. */
+export function contiguousStrides(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let i = shape.length - 1; i >= 0; i--) {
+    strides[i] = stride;
+    stride *= shape[i]!;
+  }
+  return strides;
+}
+
+/** Checks a shape that the user gave. @throws ArgumentError, ShapeError */
+export function checkShape(op: string, shape: unknown): number[] {
+  if (!Array.isArray(shape)) {
+    throw new ArgumentError(`${op}: the shape is not an array: ${String(shape)}, expected an array of integers`);
+  }
+  for (const size of shape) {
+    if (!Number.isInteger(size) || (size as number) < 0) {
+      throw new ShapeError(
+        `${op}: sizes must be integers of 0 or more: the shape is [${shape.map(String).join(",")}]`,
+      );
+    }
+  }
+  if (shape.length > MAX_RANK) {
+    throw new ShapeError(`${op}: too many dimensions: the shape is ${formatShape(shape)}, at most ${MAX_RANK} are possible`);
+  }
+  if (sizeOf(shape) > MAX_ELEMENTS) {
+    throw new ShapeError(
+      `${op}: too many elements: the shape is ${formatShape(shape)}, at most ${MAX_ELEMENTS} are possible in a tensor`,
+    );
+  }
+  return shape.slice() as number[];
+}
+
+/** NumPy's broadcasting of two shapes. @throws ShapeError naming both. */
+export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
+  if (sameShape(a, b)) return a;
+  const rank = Math.max(a.length, b.length);
+  const out = new Array<number>(rank);
+  for (let i = 1; i <= rank; i++) {
+    const x = i <= a.length ? a[a.length - i]! : 1;
+    const y = i <= b.length ? b[b.length - i]! : 1;
+    if (x !== y && x !== 1 && y !== 1) {
+      throw new ShapeError(`${op}: shapes do not broadcast: a is ${formatShape(a)}, b is ${formatShape(b)}`);
+    }
+    out[rank - i] = x === 1 ? y : x;
+  }
+  return out;
+}
+
+/** A negative axis counts from the end. @throws ArgumentError when it is no axis of a tensor of this rank. */
+export function normalizeAxis(op: string, axis: unknown, rank: number): number {
+  if (!Number.isInteger(axis) || (axis as number) < -rank || (axis as number) >= rank) {
+    throw new ArgumentError(
+      `${op}: axis ${String(axis)} does not exist: the tensor has ${rank} dimension${rank === 1 ? "" : "s"}`,
+    );
+  }
+  return (axis as number) < 0 ? (axis as number) + rank : (axis as number);
+}
+
+/** Sorted distinct axes; all of them when `axis` is undefined. @throws ArgumentError also for an axis named twice. */
+export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, rank: number): number[] {
+  if (axis === undefined) return Array.from({ length: rank }, (_, i) => i);
+  const axes = (typeof axis === "number" ? [axis] : [...axis]).map((a) => normalizeAxis(op, a, rank));
+  axes.sort((x, y) => x - y);
+  for (let i = 1; i < axes.length; i++) {
+    if (axes[i] === axes[i - 1]) throw new ArgumentError(`${op}: axis ${axes[i]} is named twice`);
+  }
+  return axes;
+}

@@ -1,0 +1,309 @@
+import { NablaError, IndexError, NativeError, OutOfMemoryError } from "./errors.js";
+import { dtypeInfo, type DType, type TypedArray } from "./dtype.js";
+import { contiguousStrides, type Shape } from "./shape.js";
+import type { Addon, NativeFailure, OpenResult } from "./native/contract.js";
+import { loadAddon } from "./native/load.js";
+import { readEnvironment } from "./options.js";
+
+/**
+ * The JavaScript side of a tensor's memory: the id under which the executor knows it. Tensors that share memory
+ * (views) share one Storage. The addon watches it weakly: once it was collected, the memory is released.
+ */
+export class Storage {
+  readonly id: number;
+  readonly bytes: number;
+  /** Tensors and tape entries that hold it; at 0 the memory is released at once. */
+  references = 1;
+  /** Counts writes in place, so that autograd can tell that a saved value has changed. */
+  version = 0;
+  constructor(id: number, bytes: number) {
+    this.id = id;
+    this.bytes = bytes;
+  }
+}
+
+/** What a command needs to know of an operand. A Tensor is one. */
+export interface Operand {
+  readonly storage: Storage;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** In elements; null for a tensor that covers its storage in row-major order. */
+  readonly strides: readonly number[] | null;
+  readonly offset: number;
+}
+
+// Words at the head of native commands that are not rows of ops.def (native/core/command.h).
+const RELEASE = -1;
+
+/** Ops that gather before they are handed over while the executor waits: enough to hide the cost of a call. */
+const BATCH_IDLE = 8;
+/** The same while it is busy: there is no hurry, but the ring should not run dry. */
+const BATCH_BUSY = 64;
+/** What a tensor costs beside its elements (handle, weak reference, table entry), so that many small ones are collected too. */
+const OVERHEAD_BYTES = 1024;
+/** Bytes that may be alive before the collector is asked for the first time. */
+const SWEEP_AT_LEAST = 256 * 2 ** 20;
+
+/**
+ * The command stream of one device in this environment: writes commands, keeps the ids, and asks for a sweep when
+ * what is alive passes a limit that grows with what is really alive.
+ */
+export class Stream {
+  readonly device = "cpu";
+  readonly isa: string;
+  readonly threads: number;
+  readonly pinned: boolean;
+  /** Bytes of storages that were not released. */
+  liveBytes = 0;
+  liveStorages = 0;
+
+  private readonly addon: Addon;
+  private readonly sync: boolean;
+  private readonly opNumbers = new Map<string, number>();
+  private readonly words: Int32Array;
+  private readonly doubles: Float64Array;
+  private readonly trackIds: Int32Array;
+  private readonly status: Int32Array;
+  private used = 0;
+  private ops = 0;
+  private flushQueued = false;
+  /** Storages since the last flush, to be watched by the addon. */
+  private fresh: Storage[] = [];
+  private readonly freeIds: number[] = [];
+  private nextId = 0;
+  /** Bytes by id, -1 for an id that is free. */
+  private readonly bytesOf: number[] = [];
+  private sweepAt: number;
+  private readonly sweepFloor: number;
+  private readonly memoryLimit: number;
+  private readonly flushSoon = (): void => {
+    this.flushQueued = false;
+    this.flush();
+  };
+
+  constructor(addon: Addon, environment: Readonly<Record<string, string | undefined>>) {
+    const options = readEnvironment(environment, addon.info());
+    addon.info().ops.forEach((name, number) => this.opNumbers.set(name, number));
+    const opened: OpenResult = addon.open(options);
+    this.addon = addon;
+    this.sync = options.sync;
+    this.words = new Int32Array(opened.commands);
+    this.doubles = new Float64Array(opened.commands);
+    this.trackIds = opened.trackIds;
+    this.status = opened.status;
+    this.isa = opened.isa;
+    this.threads = opened.threads;
+    this.pinned = opened.pinned;
+    this.memoryLimit = addon.memory().limit;
+    this.sweepFloor = Math.min(SWEEP_AT_LEAST, this.memoryLimit / 2);
+    this.sweepAt = this.sweepFloor;
+  }
+
+  /** The number of a row of native/core/ops.def or elementwise.def. */
+  kernel(name: string): number {
+    const number = this.opNumbers.get(name);
+    if (number === undefined) throw new NativeError(`${name}: the addon has no such kernel: it was built from other sources`);
+    return number;
+  }
+
+  allocate(dtype: DType, elements: number): Storage {
+    const bytes = elements * dtypeInfo[dtype].size;
+    if (this.liveBytes + bytes > this.sweepAt) this.sweep();
+    const id = this.freeIds.pop() ?? this.nextId++;
+    const storage = new Storage(id, bytes);
+    this.bytesOf[id] = bytes;
+    this.liveBytes += bytes + OVERHEAD_BYTES;
+    this.liveStorages++;
+    if (this.fresh.push(storage) >= this.trackIds.length) this.flush();
+    return storage;
+  }
+
+  /** One holder less; the memory goes back when it was the last. */
+  release(storage: Storage): void {
+    if (--storage.references === 0) this.free(storage.id);
+  }
+
+  private free(id: number): void {
+    const bytes = this.bytesOf[id]!;
+    this.bytesOf[id] = -1;
+    this.liveBytes -= bytes + OVERHEAD_BYTES;
+    this.liveStorages--;
+    this.freeIds.push(id);
+    if (this.used + 4 > this.words.length) this.flush();
+    const words = this.words;
+    const at = this.used;
+    words[at] = RELEASE;
+    words[at + 1] = 4;
+    words[at + 2] = id;
+    this.used = at + 4;
+    this.queueFlush();
+  }
+
+  /** Appends one command. */
+  write(kernel: number, inputs: readonly Operand[], outputs: readonly Operand[], attributes: readonly number[]): void {
+    const bound = 6 + inputs.length * 19 + outputs.length * 11 + attributes.length * 2;
+    if (this.used + bound > this.words.length) {
+      this.flush();
+      if (bound > this.words.length) throw new NativeError(`too many operands in one command: ${inputs.length}`);
+    }
+    const words = this.words;
+    const start = this.used;
+    let at = start + 4;
+    for (let i = 0; i < inputs.length; i++) at = this.writeOperand(at, inputs[i]!);
+    for (let i = 0; i < outputs.length; i++) {
+      const output = outputs[i]!;
+      const shape = output.shape;
+      words[at] = output.storage.id;
+      words[at + 1] = dtypeInfo[output.dtype].code;
+      words[at + 2] = shape.length;
+      at += 3;
+      for (let d = 0; d < shape.length; d++) words[at++] = shape[d]!;
+    }
+    // Doubles lie at multiples of 8 bytes; every command begins at one.
+    at += at & 1;
+    const doubles = this.doubles;
+    for (let i = 0, d = at >> 1; i < attributes.length; i++) doubles[d + i] = attributes[i]!;
+    at += attributes.length * 2;
+    words[start] = kernel;
+    words[start + 1] = at - start;
+    words[start + 2] = inputs.length | (outputs.length << 16);
+    words[start + 3] = attributes.length;
+    this.used = at;
+    this.ops++;
+    if (this.sync) this.wait();
+    else if (this.ops >= BATCH_BUSY || (this.ops >= BATCH_IDLE && this.status[0] === 1)) this.flush();
+    else this.queueFlush();
+  }
+
+  private writeOperand(at: number, operand: Operand): number {
+    const words = this.words;
+    const { strides, shape } = operand;
+    if (strides === null) {
+      words[at] = operand.storage.id;
+      return at + 1;
+    }
+    const rank = shape.length;
+    words[at] = ~operand.storage.id;
+    words[at + 1] = rank;
+    words[at + 2] = operand.offset;
+    at += 3;
+    for (let d = 0; d < rank; d++) words[at + d] = shape[d]!;
+    at += rank;
+    for (let d = 0; d < rank; d++) words[at + d] = strides[d]!;
+    return at + rank;
+  }
+
+  /** Hands over what was written. */
+  flush(): void {
+    if (this.used === 0 && this.fresh.length === 0) return;
+    const fresh = this.fresh;
+    let count = 0;
+    for (let i = 0; i < fresh.length; i++) {
+      const storage = fresh[i]!;
+      if (storage.references <= 0) continue;
+      this.trackIds[count] = storage.id;
+      fresh[count++] = storage;
+    }
+    const words = this.used;
+    this.used = 0;
+    this.ops = 0;
+    this.addon.submit(words, fresh, count);
+    fresh.length = 0;
+  }
+
+  private queueFlush(): void {
+    if (this.flushQueued) return;
+    this.flushQueued = true;
+    queueMicrotask(this.flushSoon);
+  }
+
+  /** Fills a fresh storage from the user's array, which is copied before this returns. Releases it when that fails. */
+  upload(storage: Storage, dtype: DType, shape: Shape, data: TypedArray): void {
+    this.flush();
+    const failure = this.addon.upload(storage.id, dtypeInfo[dtype].code, shape, data);
+    if (!failure) return;
+    this.release(storage);
+    throw toError(failure);
+  }
+
+  /** A copy of the operand's elements in row-major order, once everything before it has run. */
+  read(operand: Operand, elements: number): Promise<TypedArray> {
+    const info = dtypeInfo[operand.dtype];
+    const buffer = new ArrayBuffer(elements * info.size);
+    this.flush();
+    const words = this.writeRead(operand);
+    return new Promise((resolve, reject) => {
+      this.addon.read(words, buffer, (failure) => {
+        if (failure) reject(toError(failure));
+        else resolve(new info.array(buffer));
+      });
+    });
+  }
+
+  readSync(operand: Operand, elements: number): TypedArray {
+    const info = dtypeInfo[operand.dtype];
+    const buffer = new ArrayBuffer(elements * info.size);
+    this.flush();
+    const failure = this.addon.readSync(this.writeRead(operand), buffer);
+    if (failure) throw toError(failure);
+    return new info.array(buffer);
+  }
+
+  private writeRead(operand: Operand): number {
+    // Always with shape and strides: the copy is checked against the target's size.
+    if (operand.strides !== null) return this.writeOperand(0, operand);
+    return this.writeOperand(0, { ...view(operand), strides: contiguousStrides(operand.shape) });
+  }
+
+  /** Resolves when everything issued so far has run. Rejects with the first error since the last wait. */
+  fence(): Promise<void> {
+    this.flush();
+    return new Promise((resolve, reject) => {
+      this.addon.read(0, new ArrayBuffer(0), (failure) => (failure ? reject(toError(failure)) : resolve()));
+    });
+  }
+
+  /** Blocks until everything issued so far has run. */
+  wait(): void {
+    this.flush();
+    const failure = this.addon.readSync(0, new ArrayBuffer(0));
+    if (failure) throw toError(failure);
+  }
+
+  memory(): ReturnType<Addon["memory"]> {
+    return this.addon.memory();
+  }
+
+  /** Finds storages that nothing refers to any more and releases them. */
+  sweep(): void {
+    this.flush();
+    for (let count = this.addon.sweep(false); count > 0; count = this.addon.sweep(true)) {
+      const dead = this.trackIds.slice(0, count);
+      // An id may have been released by hand since its handle was last watched.
+      for (const id of dead) if (this.bytesOf[id]! >= 0) this.free(id);
+    }
+    this.flush();
+    // Twice what is really alive, or half of what is left where that is less.
+    const live = this.liveBytes;
+    this.sweepAt = Math.max(this.sweepFloor, Math.min(2 * live, (live + this.memoryLimit) / 2));
+  }
+}
+
+function view(operand: Operand): Operand {
+  const { storage, shape, dtype, strides, offset } = operand;
+  return { storage, shape, dtype, strides, offset };
+}
+
+function toError(failure: NativeFailure): NablaError {
+  const message = `${failure.op}: ${failure.message}`;
+  if (failure.kind === 1) return new OutOfMemoryError(message);
+  if (failure.kind === 2) return new IndexError(message);
+  return new NativeError(message);
+}
+
+let stream: Stream | undefined;
+
+/** This environment's CPU stream, started on first use. Each worker thread has its own. */
+export function cpuStream(): Stream {
+  return (stream ??= new Stream(loadAddon(), process.env));
+}

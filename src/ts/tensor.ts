@@ -1,0 +1,193 @@
+import { ArgumentError } from "./errors.js";
+import type { DType, TypedArrayOf } from "./dtype.js";
+import { currentScope } from "./scope.js";
+import { contiguousStrides, sameShape, sizeOf, type Shape } from "./shape.js";
+import { cpuStream, type Operand, type Storage } from "./stream.js";
+import type { TapeNode } from "./tape.js";
+
+/** Numbers nested as deep as the tensor has dimensions. */
+export type NestedArray = number | boolean | readonly NestedArray[];
+
+/**
+ * An n-dimensional array on a device. Values are computed in the background: shape and dtype are known at once,
+ * elements when a read (`data`, `item`, …) resolves.
+ *
+ * Ops are methods as well as functions; each is defined in `ops/<name>.ts`, which also adds its method here.
+ */
+export class Tensor<D extends DType = DType> implements Operand {
+  readonly shape: Shape;
+  readonly dtype: D;
+  /** @internal */ readonly storage: Storage;
+  /** @internal */ readonly strides: readonly number[] | null;
+  /** @internal */ readonly offset: number;
+  /** The gradient that `backward()` left here; null before, and for tensors that are not leaves. */
+  grad: Tensor | null = null;
+  /** @internal The op that made this tensor, when a gradient will be needed. */
+  node: TapeNode | null = null;
+  /** @internal Which of the node's outputs this is. */
+  outputIndex = 0;
+  /** @internal See Scope. */
+  kept = false;
+  private needsGrad = false;
+  private released = false;
+
+  /** @internal Users call `tensor()`, `zeros()`, … */
+  constructor(storage: Storage, shape: Shape, dtype: D, strides: readonly number[] | null = null, offset = 0) {
+    this.storage = storage;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.strides = strides;
+    this.offset = offset;
+    currentScope()?.members.push(this);
+  }
+
+  /** @internal A fresh tensor whose elements a command will write. */
+  static create<D extends DType>(shape: Shape, dtype: D): Tensor<D> {
+    return new Tensor(cpuStream().allocate(dtype, sizeOf(shape)), shape, dtype);
+  }
+
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  /** The number of elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  get device(): string {
+    return "cpu";
+  }
+
+  /** Whether `backward()` computes a gradient for this tensor. True for the results of such tensors too. */
+  get requiresGrad(): boolean {
+    return this.needsGrad;
+  }
+
+  /** @throws ArgumentError for a tensor that an op made (detach it first), or an integer dtype. */
+  set requiresGrad(value: boolean) {
+    if (this.node !== null && !value) {
+      throw new ArgumentError("requiresGrad: the tensor is the result of an op: use detach() to cut it off");
+    }
+    if (value && this.dtype !== "float32" && this.dtype !== "float64") {
+      throw new ArgumentError(`requiresGrad: only floating-point tensors have gradients: the dtype is ${this.dtype}`);
+    }
+    this.needsGrad = value;
+  }
+
+  /** @internal Made by an op on the tape. */
+  attach(node: TapeNode, outputIndex: number): void {
+    this.node = node;
+    this.outputIndex = outputIndex;
+    this.needsGrad = true;
+  }
+
+  /** Whether the elements lie in row-major order without gaps. */
+  get isContiguous(): boolean {
+    return this.strides === null || sameShape(this.strides, contiguousStrides(this.shape));
+  }
+
+  get disposed(): boolean {
+    return this.released;
+  }
+
+  /**
+   * Gives the memory back at once. Nobody has to call it: unreachable tensors are found. Calling it twice is
+   * allowed; views of the same memory stay usable.
+   */
+  dispose(): void {
+    if (this.released) return;
+    this.released = true;
+    cpuStream().release(this.storage);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** @internal Another tensor on the same elements, part of the same graph. */
+  alias(shape: Shape = this.shape, strides: readonly number[] | null = this.strides, offset = this.offset): Tensor<D> {
+    this.storage.references++;
+    return new Tensor(this.storage, shape, this.dtype, strides, offset);
+  }
+
+  /** The same elements, cut off from the graph: gradients stop here. */
+  detach(): Tensor<D> {
+    this.check("detach");
+    return this.alias();
+  }
+
+  /** @internal @throws ArgumentError when the tensor was disposed. */
+  check(op: string): void {
+    if (this.released) throw new ArgumentError(`${op}: the tensor was disposed: its shape was [${this.shape.join(",")}]`);
+  }
+
+  /** The elements in row-major order, as a copy, without blocking the event loop. */
+  async data(): Promise<TypedArrayOf[D]> {
+    this.check("data");
+    return (await cpuStream().read(this, this.size)) as TypedArrayOf[D];
+  }
+
+  /** Like {@link data}, blocking until the value is there. */
+  dataSync(): TypedArrayOf[D] {
+    this.check("dataSync");
+    return cpuStream().readSync(this, this.size) as TypedArrayOf[D];
+  }
+
+  /** The only element, as a number (0 or 1 for bool). @throws ArgumentError when there is not exactly one. */
+  async item(): Promise<number> {
+    this.checkSingle("item");
+    return (await this.data())[0]!;
+  }
+
+  /** Like {@link item}, blocking. */
+  itemSync(): number {
+    this.checkSingle("itemSync");
+    return this.dataSync()[0]!;
+  }
+
+  /** The elements as nested arrays; booleans for dtype bool. */
+  async toArray(): Promise<NestedArray> {
+    return nest(await this.data(), this.shape, this.dtype);
+  }
+
+  /** Like {@link toArray}, blocking. */
+  toArraySync(): NestedArray {
+    return nest(this.dataSync(), this.shape, this.dtype);
+  }
+
+  private checkSingle(op: string): void {
+    this.check(op);
+    if (this.size !== 1) {
+      throw new ArgumentError(`${op}: not a single element: the shape is [${this.shape.join(",")}], use data() instead`);
+    }
+  }
+}
+
+function nest(data: ArrayLike<number>, shape: Shape, dtype: DType): NestedArray {
+  let at = 0;
+  const build = (axis: number): NestedArray => {
+    if (axis === shape.length) {
+      const value = data[at++]!;
+      return dtype === "bool" ? value !== 0 : value;
+    }
+    return Array.from({ length: shape[axis]! }, () => build(axis + 1));
+  };
+  return build(0);
+}
+
+/**
+ * Adds an op to Tensor's methods, so that `x.op(...)` is `op(x, ...)`. The type comes from a declaration beside
+ * the call: `declare module "../tensor.js" { interface Tensor { op(...): ... } }`.
+ *
+ * @internal
+ */
+export function addMethod<A extends unknown[], R>(name: keyof Tensor, op: (self: Tensor, ...rest: A) => R): void {
+  Object.defineProperty(Tensor.prototype, name, {
+    value: function (this: Tensor, ...rest: A): R {
+      return op(this, ...rest);
+    },
+    writable: true,
+    configurable: true,
+  });
+}

@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { Sequential, layers, losses, noGrad, randn, setSeed, tensor, type Tensor } from "nabla";
+
+const { Conv2D, Dense, Flatten, MaxPooling2D } = layers;
+
+/** Central differences with this step in float64: some 1e-9 of the slope from the third derivative and rounding. */
+const STEP = 1e-5;
+const TOLERANCE = 1e-6;
+
+/** Compares the gradients of some elements of each weight with the slope of the loss. */
+function checkWeights(model: Sequential, loss: () => Tensor): void {
+  loss().backward();
+  let looked = 0;
+  for (const weight of model.weights) {
+    const gradient = weight.grad!.dataSync();
+    const values = weight.dataSync();
+    expect(weight.dtype).toBe("float64");
+    for (let i = 0; i < values.length; i += Math.ceil(values.length / 7)) {
+      const [above, below] = [STEP, -STEP].map((delta) => {
+        const moved = values.slice();
+        moved[i]! += delta;
+        model.setWeights(model.weights.map((other) => (other === weight ? moved : other)));
+        return noGrad(loss).itemSync();
+      }) as [number, number];
+      model.setWeights(model.weights.map((other) => (other === weight ? values : other)));
+      const slope = (above - below) / (2 * STEP);
+      expect(Math.abs(gradient[i]! - slope)).toBeLessThanOrEqual(TOLERANCE * Math.max(1, Math.abs(slope)));
+      looked++;
+    }
+  }
+  expect(looked).toBeGreaterThan(5);
+}
+
+describe("gradients agree with finite differences", () => {
+  const dtype = "float64";
+  it("of a convolutional model with softmax and labels", () => {
+    setSeed(4);
+    const model = new Sequential([
+      new Conv2D({ filters: 3, kernelSize: 3, activation: "tanh", inputShape: [8, 8, 2], dtype }),
+      new MaxPooling2D({ poolSize: 2, dtype }),
+      new Conv2D({ filters: 2, kernelSize: 2, padding: "same", activation: "sigmoid", dtype }),
+      new Flatten(),
+      new Dense({ units: 5, activation: "relu", dtype }),
+      new Dense({ units: 4, activation: "softmax", dtype }),
+    ]);
+    const x = randn([3, 8, 8, 2], { dtype });
+    const loss = new losses.SparseCategoricalCrossentropy();
+    const y = tensor(Int32Array.of(1, 3, 0));
+    checkWeights(model, () => loss.apply(y, model.apply(x)));
+  });
+
+  const probabilities = tensor([[0.1, 0.9, 0], [0.5, 0.25, 0.25]], { dtype });
+  const binary = tensor([[1, 0, 1], [0, 0, 1]], { dtype });
+  it.each([
+    ["CategoricalCrossentropy of softmax", "softmax", new losses.CategoricalCrossentropy(), probabilities],
+    ["CategoricalCrossentropy, smoothed", "softmax", new losses.CategoricalCrossentropy({ labelSmoothing: 0.2 }), probabilities],
+    ["CategoricalCrossentropy of logits", "linear", new losses.CategoricalCrossentropy({ fromLogits: true }), probabilities],
+    ["BinaryCrossentropy of sigmoid", "sigmoid", new losses.BinaryCrossentropy(), binary],
+    ["BinaryCrossentropy of logits", "linear", new losses.BinaryCrossentropy({ fromLogits: true }), binary],
+    ["MeanSquaredError", "tanh", new losses.MeanSquaredError(), probabilities],
+    ["MeanAbsoluteError", "linear", new losses.MeanAbsoluteError(), probabilities],
+  ] as const)("of %s", (_, activation, loss, y) => {
+    setSeed(5);
+    const model = new Sequential([new Dense({ units: 3, activation, inputShape: [4], dtype })]);
+    const x = randn([2, 4], { dtype });
+    checkWeights(model, () => loss.apply(y, model.apply(x)));
+  });
+
+  it("of probabilities that did not come from a softmax layer", () => {
+    setSeed(6);
+    const model = new Sequential([new Dense({ units: 3, inputShape: [4], dtype })]);
+    const x = randn([2, 4], { dtype });
+    const labels = tensor(Int32Array.of(2, 0));
+    const sparse = new losses.SparseCategoricalCrossentropy();
+    const categorical = new losses.CategoricalCrossentropy();
+    const y = (): Tensor => model.apply(x).square().add(0.1);
+    checkWeights(model, () => sparse.apply(labels, y()).add(categorical.apply(probabilities, y())));
+  });
+});

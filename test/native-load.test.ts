@@ -1,0 +1,110 @@
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { NativeError } from "../src/ts/errors.js";
+import { loadAddon, platformName } from "../src/ts/native/load.js";
+
+const built = fileURLToPath(new URL("../build/Release/nabla.node", import.meta.url));
+
+/** Paths that `bindings` and file URLs are known to get wrong. */
+const AWKWARD = ["with spaces", "a#b", "100%25", "ünïcode"];
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "nabla-load-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A package root named `name` that holds these files; `undefined` stands for the real addon. */
+function packageWith(name: string, files: Record<string, string | undefined>): string {
+  const root = join(folder, name);
+  for (const [path, content] of Object.entries(files)) {
+    const file = join(root, path);
+    mkdirSync(dirname(file), { recursive: true });
+    if (content === undefined) copyFileSync(built, file);
+    else writeFileSync(file, content);
+  }
+  return root;
+}
+
+function failure(environment: Record<string, string>, root: string): NativeError {
+  let error: unknown;
+  try {
+    loadAddon(environment, root);
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toBeInstanceOf(NativeError);
+  return error as NativeError;
+}
+
+const prebuilt = `prebuilds/${platformName()}/nabla.node`;
+
+describe("loadAddon", () => {
+  it("names this platform as the folders of prebuilds/ do", () => {
+    expect(platformName()).toMatch(process.platform === "linux" ? /^linux-\w+-(glibc|musl)$/ : /^\w+-\w+$/);
+  });
+
+  it("finds the local build of this checkout by itself", () => {
+    const addon = loadAddon({});
+    expect(addon.path).toBe(built);
+    expect(addon.info().ops).toContain("matmul");
+  });
+
+  it.each(AWKWARD)("loads the shipped binary from a folder named %o", (name) => {
+    const addon = loadAddon({}, packageWith(name, { [prebuilt]: undefined }));
+    expect(addon.path).toBe(join(folder, name, prebuilt));
+    expect(addon.info().ops.length).toBeGreaterThan(0);
+  });
+
+  it("prefers a local build to the shipped binary", () => {
+    const root = packageWith("both", { "build/Release/nabla.node": undefined, [prebuilt]: undefined });
+    expect(loadAddon({}, root).path).toBe(join(root, "build/Release/nabla.node"));
+  });
+
+  it("goes on to the shipped binary when the local build is broken", () => {
+    const root = packageWith("broken build", { "build/Release/nabla.node": "not ELF", [prebuilt]: undefined });
+    expect(loadAddon({}, root).path).toBe(join(root, prebuilt));
+  });
+
+  it("loads what NABLA_ADDON names, relative to the working directory too", () => {
+    const file = join(packageWith("override #1", { "my.node": undefined }), "my.node");
+    expect(loadAddon({ NABLA_ADDON: file }, folder).path).toBe(file);
+    expect(loadAddon({ NABLA_ADDON: relative(process.cwd(), file) }, folder).path).toBe(file);
+  });
+
+  it("names every place tried, why each failed and the mend: an installed package", () => {
+    const root = packageWith("nothing", { "package.json": "{}" });
+    const error = failure({}, root);
+    expect(error.code).toBe("NATIVE");
+    expect(error.message.split("\n")).toEqual([
+      `native addon: none could be loaded for ${platformName()} (Node ${process.versions.node}), tried:`,
+      `  ${join(root, "build/Release/nabla.node")}: no such file`,
+      `  ${join(root, prebuilt)}: no such file`,
+      "Reinstall the package. It ships binaries for linux-x64-glibc; elsewhere, build it from a checkout.",
+    ]);
+  });
+
+  it("says why a corrupt file does not load, and that a checkout needs a build", () => {
+    const root = packageWith("corrupt #2", { "CMakeLists.txt": "", [prebuilt]: "not a shared library" });
+    const [, , tried, mend] = failure({}, root).message.split("\n");
+    // The reason is the system's own ("invalid ELF header", "file too short"), without the path again.
+    expect(tried!.startsWith(`  ${join(root, prebuilt)}: `)).toBe(true);
+    const reason = tried!.slice(`  ${join(root, prebuilt)}: `.length);
+    expect(reason).not.toBe("");
+    expect(reason).not.toMatch(/no such file|nabla\.node/);
+    expect(mend).toBe("This is a checkout: build the addon with `npm run build`.");
+  });
+
+  it("tries no other place when NABLA_ADDON is wrong", () => {
+    const root = packageWith("good", { [prebuilt]: undefined });
+    const missing = join(folder, "missing.node");
+    const lines = failure({ NABLA_ADDON: missing }, root).message.split("\n");
+    expect(lines.slice(1)).toEqual([
+      `  ${missing}: no such file`,
+      "NABLA_ADDON is set, so no other place was tried: mend its value or unset it.",
+    ]);
+  });
+});

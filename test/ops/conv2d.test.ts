@@ -1,0 +1,61 @@
+import { describe, expect, test } from "vitest";
+import { conv2d, tensor } from "nabla";
+import { cases, large } from "../cases/conv2d.js";
+import { conv2d as reference } from "../reference/conv2d.js";
+import { checkOp } from "../support/check-op.js";
+
+checkOp({
+  op: "conv2d",
+  cases: [...cases, ...large],
+  run: ([x, kernel, bias], attrs) => conv2d(x!, kernel!, bias ? { ...attrs, bias } : attrs),
+  reference,
+  tolerance: { float32: 2e-5, float64: 1e-12 }, // sums of up to 288 products around 1
+});
+
+describe("gradients of gradients", () => {
+  const values = (n: number, factor: number): Float64Array => Float64Array.from({ length: n }, (_, i) => Math.sin(i * factor + 1));
+  const x = () => tensor(values(16, 0.7), { shape: [1, 4, 4, 1], requiresGrad: true });
+  const w = () => tensor(values(8, 1.3), { shape: [2, 2, 1, 2], requiresGrad: true });
+  const bias = () => tensor(values(2, 2.1), { requiresGrad: true });
+
+  /** sum of the squared gradients of sum(conv(x, w) ** 2), whose slopes we measure. */
+  const penalty = (inputs: ReturnType<typeof x>[]) => {
+    const [a, b, c] = inputs;
+    const y = conv2d(a!, b!, { bias: c!, activation: "tanh", padding: "same" });
+    for (const input of inputs) input.grad = null;
+    y.mul(y).sum().backward(undefined, { createGraph: true });
+    const parts = inputs.map((input) => input.grad!.square().sum());
+    for (const input of inputs) input.grad = null;
+    return parts[0]!.add(parts[1]!).add(parts[2]!);
+  };
+
+  test.each([0, 1, 2])("by input %i", (which) => {
+    const inputs = [x(), w(), bias()];
+    penalty(inputs).backward();
+    const got = inputs[which]!.grad!.dataSync();
+    const data = inputs[which]!.dataSync() as Float64Array;
+    const at = (place: number, shift: number): number => {
+      const moved = inputs.slice();
+      const copy = Float64Array.from(data);
+      copy[place]! += shift;
+      moved[which] = tensor(copy, { shape: inputs[which]!.shape, requiresGrad: true });
+      return penalty(moved.map((t) => (t === moved[which] ? t : tensor(t.dataSync() as Float64Array, { shape: t.shape, requiresGrad: true })))).itemSync();
+    };
+    for (let i = 0; i < data.length; i++) {
+      const slope = (at(i, 1e-5) - at(i, -1e-5)) / 2e-5;
+      // Rounding of a penalty around 100, divided by the step.
+      expect(Math.abs(got[i]! - slope)).toBeLessThan(1e-6 * Math.max(1, Math.abs(slope)));
+    }
+  });
+});
+
+test("only the gradients that are wanted", () => {
+  const image = tensor([1, 2, 3, 4], { shape: [1, 2, 2, 1] });
+  const kernel = tensor([1], { shape: [1, 1, 1, 1], requiresGrad: true });
+  conv2d(image, kernel).sum().backward();
+  expect(kernel.grad!.itemSync()).toBe(10);
+  expect(image.grad).toBeNull();
+  const bias = tensor([0], { requiresGrad: true });
+  conv2d(image, tensor([1], { shape: [1, 1, 1, 1] }), { bias }).sum().backward();
+  expect(bias.grad!.itemSync()).toBe(4);
+});

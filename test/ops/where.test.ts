@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { tensor, where } from "nabla";
+import { cases } from "../cases/where.js";
+import { where as reference } from "../reference/where.js";
+import { checkOp } from "../support/check-op.js";
+
+checkOp({
+  op: "where",
+  cases,
+  run: ([condition, a, b]) => where(condition!, a!, b!),
+  reference,
+  dtypes: ["float32", "float64", "int32", "uint8", "bool"],
+  gradient: [1, 2],
+});
+
+test("numbers and promotion", () => {
+  const condition = tensor([true, false]);
+  expect(where(condition, 1, 0)).toMatchObject({ dtype: "int32" });
+  expect(where(condition, tensor([1, 2], { dtype: "int32" }), 0.5).toArraySync()).toEqual([1, 0.5]);
+  expect(where(condition, 0.5, tensor([1, 2], { dtype: "int32" }))).toMatchObject({ dtype: "float32" });
+});
+
+test("a NaN that is not chosen leaves the gradient alone", () => {
+  const x = tensor([1, NaN], { requiresGrad: true });
+  where(tensor([true, false]), x, 0).sum().backward();
+  expect(Array.from(x.grad!.dataSync())).toEqual([1, 0]);
+});

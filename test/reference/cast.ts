@@ -1,0 +1,23 @@
+import type { DType } from "nabla";
+import { elementwise, type Nd } from "./nd.js";
+
+function convert(x: number, to: DType): number {
+  const saturate = (low: number, high: number): number =>
+    Number.isNaN(x) ? 0 : Math.min(high, Math.max(low, Math.trunc(x)));
+  switch (to) {
+    case "float32":
+      return Math.fround(x);
+    case "float64":
+      return x;
+    case "int32":
+      return saturate(-(2 ** 31), 2 ** 31 - 1);
+    case "uint8":
+      return saturate(0, 255);
+    case "bool":
+      return Number(x !== 0);
+  }
+}
+
+export function cast(inputs: readonly Nd[], to: DType): Nd {
+  return elementwise((x) => convert(x, to))(inputs);
+}
