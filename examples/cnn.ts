@@ -11,12 +11,11 @@ const { values } = parseArgs({
   options: {
     epochs: { type: "string", default: "10" },
     seed: { type: "string", default: "1" },
-    trainCount: { type: "string", default: "8000" },
   },
 });
 setSeed(Number(values.seed));
 
-const { train, validation } = await datasets.mnist({ trainCount: Number(values.trainCount) });
+const { train, validation } = await datasets.mnist();
 const model = new Sequential([
   new layers.Conv2D({ filters: 32, kernelSize: 3, activation: "relu", inputShape: [28, 28, 1] }),
   new layers.MaxPooling2D({ poolSize: 2 }),

@@ -33,7 +33,7 @@ function double(x: Tensor): Tensor {
 const model = new Sequential([new layers.Dense({ units: 1, inputShape: [2] })]);
 const parameters: number = model.countParams();
 // @ts-expect-error: no such option
-tensor([1], { requireGrad: true });
+export const misuse = () => tensor([1], { requireGrad: true });
 const result: number = double(tensor([21])).itemSync();
 console.log(JSON.stringify({ parameters, result }));
 `;

@@ -1,6 +1,6 @@
 // Makes a checkout ready to run, doing only what is out of date: packages, the native addon, dist/ and the examples.
 // `--native` and `--ts` limit it to one of the two builds; `--native-tests` adds the native tests.
-import { existsSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { spawnSync } from "node:child_process";
@@ -45,7 +45,14 @@ function packagesAreInstalled() {
 }
 
 function buildNative(nativeTests) {
-  ensureToolchain();
+  const missing = ensureToolchain();
+  if (missing.length === 1 && missing[0].aptPackage === "cmake" && !nativeTests) return buildWithGyp();
+  if (missing.length > 0) {
+    throw new Failure(
+      `To compile the native addon, nabla needs ${missing.map((tool) => tool.what).join(", ")}.\n` +
+        `Install it and run the command again; on Debian or Ubuntu: sudo apt-get install ${aptPackages(missing)}`,
+    );
+  }
   // A build folder that was copied or moved here points elsewhere; CMake would refuse it.
   const cache = join(buildDir, "CMakeCache.txt");
   if (existsSync(cache)) {
@@ -63,24 +70,32 @@ function buildNative(nativeTests) {
   execute(...bin("cmake-js", "cmake-js", ["build", ...quiet, "--parallel", jobs]));
 }
 
-/** CMake, a C++ compiler and a build program; installed where we may, else named in one message. */
+/** Without CMake: the addon alone, no native tests. */
+function buildWithGyp() {
+  console.log("No CMake here: compiling the native addon with node-gyp (a few minutes the first time) ...");
+  const where = ["--directory", "native/gyp", "--loglevel", "warn"];
+  execute(...bin("node-gyp", "node-gyp", ["configure", ...where]));
+  execute(...bin("node-gyp", "node-gyp", ["build", ...where, "--jobs", jobs]));
+  mkdirSync(join(buildDir, "Release"), { recursive: true });
+  copyFileSync(join(root, "native/gyp/build/Release/nabla.node"), join(buildDir, "Release/nabla.node"));
+}
+
+/** What is missing of CMake, a C++ compiler and a build program, once what we may install is installed. */
 function ensureToolchain() {
   const missing = missingTools();
-  if (missing.length === 0) return;
-  const packages = missing.map((tool) => tool.aptPackage);
-  if (process.platform === "linux" && process.getuid() === 0 && found("apt-get")) {
-    console.log(`Installing ${packages.join(", ")} (apt-get) ...`);
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    attempt("apt-get", ["update", "-qq"], { env });
-    attempt("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { env });
-  }
-  const still = missingTools();
-  if (still.length > 0) {
-    throw new Failure(
-      `To compile the native addon, nabla needs ${still.map((tool) => tool.what).join(", ")}.\n` +
-        `Install it and run the command again; on Debian or Ubuntu: sudo apt-get install ${packages.join(" ")}`,
-    );
-  }
+  if (missing.length === 0 || process.platform !== "linux" || process.getuid() !== 0 || !found("apt-get"))
+    return missing;
+  console.log(`Installing ${aptPackages(missing)} (apt-get) ...`);
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  attempt("apt-get", ["update", "-qq"], { env });
+  attempt("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing.map((tool) => tool.aptPackage)], {
+    env,
+  });
+  return missingTools();
+}
+
+function aptPackages(tools) {
+  return tools.map((tool) => tool.aptPackage).join(" ");
 }
 
 function missingTools() {

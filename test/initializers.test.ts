@@ -40,7 +40,11 @@ describe("random values", () => {
     ["HeNormal", new initializers.HeNormal(), truncated(Math.sqrt(2 / 180))],
     ["LecunNormal", new initializers.LecunNormal(), truncated(Math.sqrt(1 / 180))],
     ["VarianceScaling", new VarianceScaling({ scale: 3, mode: "fanOut", distribution: "uniform" }), uniform(3 / 360)],
-    ["VarianceScaling, untruncated", new VarianceScaling({ distribution: "untruncatedNormal" }), { deviation: Math.sqrt(1 / 180), bound: 1 }],
+    [
+      "VarianceScaling, untruncated",
+      new VarianceScaling({ distribution: "untruncatedNormal" }),
+      { deviation: Math.sqrt(1 / 180), bound: 1 },
+    ],
     ["RandomUniform", new RandomUniform({ minval: -2, maxval: 2 }), { deviation: 4 / Math.sqrt(12), bound: 2 }],
     ["RandomNormal", new RandomNormal({ stddev: 0.1 }), { deviation: 0.1, bound: 1 }],
     ["TruncatedNormal", new TruncatedNormal({ stddev: 0.1 }), { deviation: 0.1 * 0.87962566103423978, bound: 0.2 }],
@@ -81,11 +85,20 @@ describe("random values", () => {
 describe("options", () => {
   it.each([
     [() => new Constant({ value: NaN }), "Constant: value is wrong: NaN, expected a finite number"],
-    [() => new RandomUniform({ minval: 1, maxval: 0 }), "RandomUniform: maxval is wrong: 0, expected a number of 1 or more"],
+    [
+      () => new RandomUniform({ minval: 1, maxval: 0 }),
+      "RandomUniform: maxval is wrong: 0, expected a number of 1 or more",
+    ],
     [() => new RandomNormal({ stddev: -1 }), "RandomNormal: stddev is wrong: -1, expected a number of 0 or more"],
-    [() => new TruncatedNormal({ std: 1 } as never), 'TruncatedNormal: unknown option: "std", expected one of mean, stddev'],
+    [
+      () => new TruncatedNormal({ std: 1 } as never),
+      'TruncatedNormal: unknown option: "std", expected one of mean, stddev',
+    ],
     [() => new VarianceScaling({ scale: 0 }), "VarianceScaling: scale is wrong: 0, expected a number above 0"],
-    [() => new VarianceScaling({ mode: "fan_in" as never }), 'VarianceScaling: unknown mode: "fan_in", expected one of fanIn'],
+    [
+      () => new VarianceScaling({ mode: "fan_in" as never }),
+      'VarianceScaling: unknown mode: "fan_in", expected one of fanIn',
+    ],
   ])("%# are checked", (make, message) => {
     expect(make).toThrow(ArgumentError);
     expect(make).toThrow(message);

@@ -18,10 +18,40 @@ const oneHot = tensor([
 describe("accuracies", () => {
   it.each([
     ["SparseCategoricalAccuracy", new metrics.SparseCategoricalAccuracy(), labels, scores, 0.75],
-    ["SparseCategoricalAccuracy of [batch, 1]", new metrics.SparseCategoricalAccuracy(), labels.reshape([4, 1]), scores, 0.75],
+    [
+      "SparseCategoricalAccuracy of [batch, 1]",
+      new metrics.SparseCategoricalAccuracy(),
+      labels.reshape([4, 1]),
+      scores,
+      0.75,
+    ],
     ["CategoricalAccuracy", new metrics.CategoricalAccuracy(), oneHot, scores, 0.75],
-    ["BinaryAccuracy", new metrics.BinaryAccuracy(), tensor([[1, 0], [0, 1]]), tensor([[0.6, 0.5], [0.7, 0.2]]), 0.5],
-    ["BinaryAccuracy, threshold", new metrics.BinaryAccuracy({ threshold: 0.65 }), tensor([[1, 0], [0, 1]]), tensor([[0.6, 0.5], [0.7, 0.2]]), 0.25],
+    [
+      "BinaryAccuracy",
+      new metrics.BinaryAccuracy(),
+      tensor([
+        [1, 0],
+        [0, 1],
+      ]),
+      tensor([
+        [0.6, 0.5],
+        [0.7, 0.2],
+      ]),
+      0.5,
+    ],
+    [
+      "BinaryAccuracy, threshold",
+      new metrics.BinaryAccuracy({ threshold: 0.65 }),
+      tensor([
+        [1, 0],
+        [0, 1],
+      ]),
+      tensor([
+        [0.6, 0.5],
+        [0.7, 0.2],
+      ]),
+      0.25,
+    ],
     ["accuracy of labels", new metrics.Accuracy(), labels, scores, 0.75],
     ["accuracy of float labels", new metrics.Accuracy(), tensor([[2], [0], [1], [1]]), scores, 0.75],
     ["accuracy of one-hot targets", new metrics.Accuracy(), oneHot, scores, 0.75],

@@ -19,6 +19,13 @@ export function printHeader(threads: number, versions: Versions): void {
   console.log(row("competitor", "median", "quartiles", "GFLOP/s", "nabla / best peer"));
 }
 
+/** What `--json` writes. */
+export interface Results extends Effort {
+  machine: { cpu: string; cpus: number; os: string; node: string };
+  versions: Versions;
+  results: readonly CaseResult[];
+}
+
 export function printCase(result: CaseResult): void {
   console.log(result.case);
   for (const { competitor, seconds, gflops, variant } of result.results) {
@@ -26,7 +33,7 @@ export function printCase(result: CaseResult): void {
     console.log(
       row(
         competitor,
-        `${number(seconds.median * unit.scale)} ${unit.name}`,
+        formatTime(seconds.median),
         `${number(seconds.q1 * unit.scale)} to ${number(seconds.q3 * unit.scale)}`,
         gflops === undefined ? "" : number(gflops),
         competitor === "nabla" && result.ratio ? formatRatio(result.ratio) : "",
@@ -36,8 +43,13 @@ export function printCase(result: CaseResult): void {
   }
 }
 
-function formatRatio(ratio: Summary & { against: string }): string {
+export function formatRatio(ratio: Summary & { against: string }): string {
   return `${ratio.median.toFixed(2)} (${ratio.q1.toFixed(2)} to ${ratio.q3.toFixed(2)}) ${ratio.against}`;
+}
+
+export function formatTime(seconds: number): string {
+  const unit = unitFor(seconds);
+  return `${number(seconds * unit.scale)} ${unit.name}`;
 }
 
 function unitFor(seconds: number): { scale: number; name: string } {
@@ -51,10 +63,10 @@ function number(value: number): string {
 
 export function writeJson(file: string, versions: Versions, effort: Effort, results: readonly CaseResult[]): void {
   const machine = {
-    cpu: cpus()[0]?.model.trim(),
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
     cpus: cpus().length,
     os: `${type()} ${release()}`,
     node: process.version,
   };
-  writeFileSync(file, `${JSON.stringify({ machine, versions, ...effort, results }, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify({ machine, versions, ...effort, results } satisfies Results, null, 2)}\n`);
 }

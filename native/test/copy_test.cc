@@ -56,6 +56,24 @@ NABLA_TEST(copy) {
   }
 }
 
+// Results so large that they are streamed past the caches.
+NABLA_TEST(copy_streamed) {
+  const auto check = [](DType dtype, TestTensor::Shape shape, Layout layout) {
+    TestTensor source(dtype, shape, layout);
+    source.fill([&](int64_t i) { return distinct(dtype, i); });
+    for_each_target([&](Target target) {
+      TestTensor out(dtype, shape);
+      run_kernel(target, "copy", {&source}, {&out});
+      CHECK(same_values(out, source));
+    });
+  };
+  check(DType::float32, {2064, 2048}, Layout::contiguous);
+  check(DType::float32, {2064, 2048}, Layout::rows);
+  check(DType::float32, {2064, 2048}, Layout::transposed);
+  check(DType::float32, {2101, 2003}, Layout::transposed);
+  check(DType::float64, {1032, 2048}, Layout::transposed);
+}
+
 // A permutation of three dimensions, as between channels last and channels first.
 NABLA_TEST(copy_permuted) {
   for (DType dtype : kAllDTypes) {

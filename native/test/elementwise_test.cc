@@ -139,7 +139,7 @@ void check_targets(TestTensor& out, bool exact, Run&& run) {
   std::vector<double> first;
   for (Isa isa : available_isas()) {
     run(Target{isa, 1});
-    const std::vector<uint64_t> bits = out.buffer();
+    const std::vector<Line> bits = out.buffer();
     run(Target{isa, 3});
     CHECK(bits == out.buffer());
     if (!exact) continue;
@@ -257,13 +257,16 @@ NABLA_TEST(layouts) {
   }
 }
 
+const Op& find_op(const char* name) {
+  return *std::find_if(std::begin(kOps), std::end(kOps), [&](const Op& op) { return !std::strcmp(op.name, name); });
+}
+
 // More than one task, with rows that are cut between tasks.
 NABLA_TEST(large_layouts) {
   for (Layout layout : kLayouts) {
     for (DType dtype : {DType::float32, DType::int32}) {
       for (const char* name : {"add", "relu"}) {
-        const Op& op =
-            *std::find_if(std::begin(kOps), std::end(kOps), [&](const Op& o) { return !std::strcmp(o.name, name); });
+        const Op& op = find_op(name);
         check_op(op, dtype, {257, 301}, layout, Layout::contiguous);
         check_op(op, dtype, {257, 301}, Layout::contiguous, layout);
       }
@@ -271,6 +274,15 @@ NABLA_TEST(large_layouts) {
       check_where(dtype, {257, 301}, layout, Layout::columns, Layout::contiguous);
     }
   }
+}
+
+// Results so large that they are streamed past the caches, with ends that are no whole cache line.
+NABLA_TEST(streamed) {
+  const Op& add = find_op("add");
+  check_op(add, DType::float32, {(int64_t{1} << 22) + 17}, Layout::contiguous, Layout::contiguous);
+  check_op(add, DType::float32, {2064, 2048}, Layout::contiguous, Layout::rows);
+  check_op(add, DType::int32, {2101, 2003}, Layout::columns, Layout::contiguous);
+  check_op(find_op("relu"), DType::float64, {1024, 2056}, Layout::transposed, Layout::contiguous);
 }
 
 NABLA_TEST(scalars_of_rank_0) {

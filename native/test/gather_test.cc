@@ -28,7 +28,7 @@ Array random_indices(const Case& c, uint64_t seed) {
   });
 }
 
-Array random_array(DType dtype, const Shape& shape, uint64_t seed) {
+Array sample_array(DType dtype, const Shape& shape, uint64_t seed) {
   return Array(dtype, shape, [&](int64_t i) {
     const double u = fraction(seed, static_cast<uint64_t>(i));
     return dtype == DType::boolean ? std::floor(u * 2) : std::floor(u * 100) / (dtype == DType::float32 ? 4 : 1);
@@ -62,7 +62,7 @@ void for_pairs(const Case& c, const Array& indices, Body&& body) {
 NABLA_TEST(gather_picks) {
   for (const Case& c : kCases) {
     for (DType dtype : {DType::float32, DType::float64, DType::int32, DType::uint8, DType::boolean}) {
-      Array x = random_array(dtype, c.shape, 1), indices = random_indices(c, 2), out(dtype, indexed_shape(c));
+      Array x = sample_array(dtype, c.shape, 1), indices = random_indices(c, 2), out(dtype, indexed_shape(c));
       run_op(isa::gather, {x.view(), indices.view()}, {&out}, {static_cast<double>(c.axis)});
       for_pairs(c, indices, [&](int64_t from, int64_t to) { CHECK_NEAR(out[to], x[from], 0); });
     }
@@ -72,8 +72,8 @@ NABLA_TEST(gather_picks) {
 NABLA_TEST(scatter_adds) {
   for (const Case& c : kCases) {
     for (DType dtype : {DType::float32, DType::float64, DType::int32, DType::uint8}) {
-      Array x = random_array(dtype, c.shape, 3), indices = random_indices(c, 4);
-      Array updates = random_array(dtype, indexed_shape(c), 5), out(dtype, c.shape);
+      Array x = sample_array(dtype, c.shape, 3), indices = random_indices(c, 4);
+      Array updates = sample_array(dtype, indexed_shape(c), 5), out(dtype, c.shape);
       run_op(isa::scatterAdd, {x.view(), indices.view(), updates.view()}, {&out}, {static_cast<double>(c.axis)});
       // Exact: all values are multiples of 1/4 below 2^22, and uint8 wraps.
       std::vector<double> want(static_cast<size_t>(x.size()));
@@ -85,6 +85,22 @@ NABLA_TEST(scatter_adds) {
         CHECK_NEAR(out[i], dtype == DType::uint8 ? std::fmod(value, 256) : value, 0);
       }
     }
+  }
+}
+
+NABLA_TEST(scatter_adds_to_one_broadcast_value) {
+  for (const Case& c : kCases) {
+    Array value(DType::float32, {}, [](int64_t) { return 0.25; }), indices = random_indices(c, 6);
+    Array x(DType::float32, c.shape, [](int64_t) { return 0.25; });
+    Array updates = sample_array(DType::float32, indexed_shape(c), 7);
+    nabla::TensorView broadcast = x.view();
+    broadcast.data = value.view().data;
+    for (int64_t& stride : broadcast.stride) stride = 0;
+    Array out(DType::float32, c.shape), want(DType::float32, c.shape);
+    const std::vector<double> attr{static_cast<double>(c.axis)};
+    run_op(isa::scatterAdd, {broadcast, indices.view(), updates.view()}, {&out}, attr);
+    run_op(isa::scatterAdd, {x.view(), indices.view(), updates.view()}, {&want}, attr);
+    CHECK(out.same_bits(want));
   }
 }
 

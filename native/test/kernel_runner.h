@@ -1,7 +1,9 @@
 // Tensors of any layout, and kernels called by name on every kernel set that this CPU has.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <initializer_list>
 #include <vector>
@@ -49,7 +51,18 @@ inline void set(DType dtype, void* data, int64_t i, double x) {
   }
 }
 
-// A view into a buffer of its own. The buffer's bytes start as 0xA5, also around and between the elements.
+struct alignas(64) Line {
+  uint64_t word[8];
+  static Line marked() {
+    Line line;
+    for (uint64_t& word : line.word) word = 0xA5A5A5A5A5A5A5A5u;
+    return line;
+  }
+  bool operator==(const Line& other) const { return !std::memcmp(word, other.word, sizeof word); }
+};
+
+// A view into a buffer of its own, aligned to a cache line (as tensors are) if contiguous. The buffer's bytes start as
+// 0xA5, also around and between the elements.
 class TestTensor {
  public:
   using Shape = std::initializer_list<int64_t>;
@@ -72,7 +85,7 @@ class TestTensor {
       }
     }
     elements_ = span + 2 * kMargin;
-    buffer_.assign(static_cast<size_t>(elements_), 0xA5A5A5A5A5A5A5A5u);
+    buffer_.assign(static_cast<size_t>(elements_) / 8 + 1, Line::marked());
     const int64_t first_element = layout == Layout::reversed ? kMargin + span - 1 : kMargin;
     view_.data = bytes() + first_element * nabla::dtype_size(dtype);
   }
@@ -100,15 +113,15 @@ class TestTensor {
   void fill(Value value) {
     for (int64_t i = 0; i < elements_; ++i) set(view_.dtype, bytes(), i, value(i));
   }
-  const std::vector<uint64_t>& buffer() const { return buffer_; }
+  const std::vector<Line>& buffer() const { return buffer_; }
 
  private:
-  static constexpr int64_t kMargin = 16;
+  static constexpr int64_t kMargin = 64;
   char* bytes() { return reinterpret_cast<char*>(buffer_.data()); }
 
   TensorView view_;
   int64_t elements_;
-  std::vector<uint64_t> buffer_;  // eight bytes per element, whatever the dtype
+  std::vector<Line> buffer_;  // eight bytes per element, whatever the dtype
 };
 
 inline std::vector<Isa> available_isas() {

@@ -98,7 +98,7 @@ void check_view(const TensorView& x, int mask) {
   }
 }
 
-Array random_array(DType dtype, const Shape& shape, uint64_t seed = 1) {
+Array sample_array(DType dtype, const Shape& shape, uint64_t seed = 1) {
   return Array(dtype, shape, [&](int64_t i) {
     const double u = fraction(seed, static_cast<uint64_t>(i));
     switch (dtype) {
@@ -117,7 +117,7 @@ const int64_t kSizes[] = {0, 1, 2, 3, 15, 16, 17, 31, 33, 100, 1009, 70001};
 NABLA_TEST(vectors) {
   for (DType dtype : kDTypes) {
     for (int64_t n : kSizes) {
-      Array x = random_array(dtype, {n});
+      Array x = sample_array(dtype, {n});
       check_view(x.view(), 0);
       check_view(x.view(), 1);
     }
@@ -128,7 +128,7 @@ NABLA_TEST(rows_and_columns) {
   for (DType dtype : kDTypes) {
     for (int64_t n : {0, 1, 2, 3, 7, 8, 9, 15, 17, 33, 257, 1009}) {
       for (int64_t m : {1, 2, 3, 5, 16, 31, 600}) {
-        Array x = random_array(dtype, {n, m});
+        Array x = sample_array(dtype, {n, m});
         check_view(x.view(), 1);
         check_view(x.view(), 2);
       }
@@ -140,12 +140,12 @@ NABLA_TEST(rows_and_columns) {
 NABLA_TEST(large) {
   for (const Shape& shape : {Shape{3, 300000}, Shape{300000, 3}, Shape{2, 70001, 5}, Shape{5000, 768}, Shape{40, 9000},
                              Shape{1, 70001}, Shape{257, 1025}, Shape{2100000}}) {
-    Array x = random_array(DType::float32, shape);
+    Array x = sample_array(DType::float32, shape);
     for (int mask = 1; mask < 1 << shape.size(); ++mask) check_view(x.view(), mask);
   }
-  Array x = random_array(DType::int32, {3, 100000});
+  Array x = sample_array(DType::int32, {3, 100000});
   check_view(x.view(), 2);
-  Array y = random_array(DType::float64, {100000, 3});
+  Array y = sample_array(DType::float64, {100000, 3});
   check_view(y.view(), 1);
 }
 
@@ -153,7 +153,7 @@ NABLA_TEST(all_axes_masks) {
   for (const Shape& shape : {Shape{}, Shape{2, 3, 4, 5, 6}, Shape{1, 17, 1, 33, 2}, Shape{3, 0, 5}, Shape{9, 1, 40, 3},
                              Shape{6, 70, 11}}) {
     for (DType dtype : {DType::float32, DType::int32}) {
-      Array x = random_array(dtype, shape);
+      Array x = sample_array(dtype, shape);
       for (int mask = 0; mask < 1 << shape.size(); ++mask) check_view(x.view(), mask);
     }
   }
@@ -163,7 +163,7 @@ NABLA_TEST(strided_views) {
   const int orders[][4] = {{3, 2, 1, 0}, {1, 0, 2, 3}, {0, 3, 1, 2}, {2, 0, 3, 1}};
   for (DType dtype : {DType::float32, DType::float64, DType::uint8}) {
     for (const Shape& shape : {Shape{3, 4, 5, 6}, Shape{2, 300, 2, 33}, Shape{1, 9, 1, 2}}) {
-      Array base = random_array(dtype, shape);
+      Array base = sample_array(dtype, shape);
       const TensorView whole = base.view();
       for (const auto& order : orders) {
         TensorView permuted = whole, reversed = whole;
@@ -191,7 +191,7 @@ NABLA_TEST(special_values) {
   for (const Shape& shape : {Shape{7}, Shape{1009}, Shape{4, 600}, Shape{600, 4}, Shape{200, 300}}) {
     for (double special : {kNaN, kInf, -kInf, -0.0}) {
       for (int64_t place : {int64_t{0}, int64_t{3}, product(shape) / 2, product(shape) - 1}) {
-        Array x = random_array(DType::float32, shape);
+        Array x = sample_array(DType::float32, shape);
         x.set(place, special);
         for (int mask = 1; mask < 1 << shape.size(); ++mask) check_view(x.view(), mask);
       }

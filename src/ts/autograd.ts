@@ -1,5 +1,5 @@
-import { ArgumentError, ShapeError } from "./errors.js";
-import { copy } from "./op.js";
+import { ArgumentError, DTypeError, ShapeError } from "./errors.js";
+import { checkTensor, copy } from "./op.js";
 import { add } from "./ops/binary.js";
 import { full } from "./ops/creation.js";
 import { enterScope, leaveScope } from "./scope.js";
@@ -26,7 +26,7 @@ declare module "./tensor.js" {
      *
      * @param gradient the gradient of the final result with respect to this tensor: same shape; 1 for a single element.
      * @throws ArgumentError when nothing requires a gradient, or this tensor has several elements and no gradient is given.
-     * @throws ShapeError when the gradient has another shape.
+     * @throws ShapeError, DTypeError when the gradient has another shape or dtype.
      */
     backward(gradient?: Tensor, options?: BackwardOptions): void;
   }
@@ -42,11 +42,7 @@ function backward(root: Tensor, gradient?: Tensor, options: BackwardOptions = {}
       `backward: the tensor has several elements: its shape is ${formatShape(root.shape)}, pass a gradient of this shape`,
     );
   }
-  if (gradient && !sameShape(gradient.shape, root.shape)) {
-    throw new ShapeError(
-      `backward: the gradient does not fit: it is ${formatShape(gradient.shape)}, the tensor is ${formatShape(root.shape)}`,
-    );
-  }
+  if (gradient !== undefined) checkGradient(root, gradient);
   const createGraph = options.createGraph ?? false;
   const retain = createGraph || (options.retainGraph ?? false);
   withRecording(createGraph, () => {
@@ -67,6 +63,20 @@ function backward(root: Tensor, gradient?: Tensor, options: BackwardOptions = {}
       else pass(node, grads, pending, retain);
     }
   });
+}
+
+function checkGradient(root: Tensor, gradient: Tensor): void {
+  checkTensor("backward", gradient);
+  if (!sameShape(gradient.shape, root.shape)) {
+    throw new ShapeError(
+      `backward: the gradient does not fit: it is ${formatShape(gradient.shape)}, the tensor is ${formatShape(root.shape)}`,
+    );
+  }
+  if (gradient.dtype !== root.dtype) {
+    throw new DTypeError(
+      `backward: the gradient's dtype does not fit: it is ${gradient.dtype}, the tensor is ${root.dtype}`,
+    );
+  }
 }
 
 /** Runs one node and hands its results on. What the op's backward made on the way is released. */

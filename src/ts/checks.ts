@@ -11,7 +11,9 @@ export function wrong(op: string, name: string, given: unknown, expected: string
 /** @throws ArgumentError unless `options` is an object that has no other keys than `names`; it suggests the nearest. */
 export function checkOptions(op: string, options: unknown, names: readonly string[]): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw new ArgumentError(`${op}: the options are not an object: ${describe(options)}, expected { ${names.join(", ")} }`);
+    throw new ArgumentError(
+      `${op}: the options are not an object: ${describe(options)}, expected { ${names.join(", ")} }`,
+    );
   }
   for (const key of Object.keys(options)) if (!names.includes(key)) throw unknownName(op, "option", key, names);
 }

@@ -56,3 +56,28 @@ const rank: Readonly<Record<DType, number>> = { bool: 0, uint8: 1, int32: 2, flo
 export function promote(a: DType, b: DType): DType {
   return rank[a] >= rank[b] ? a : b;
 }
+
+/** {@link promote} for the compiler. */
+export type Promote<A extends DType, B extends DType> = A extends "float64"
+  ? A
+  : B extends "float64"
+    ? B
+    : A extends "float32"
+      ? A
+      : B extends "float32"
+        ? B
+        : A extends "int32"
+          ? A
+          : B extends "int32"
+            ? B
+            : A extends "uint8"
+              ? A
+              : B;
+
+/** The dtype itself where it is floating-point, or else float32. */
+export type FloatOf<D extends DType> = Promote<D, "float32">;
+
+/** What an op on a tensor and a number may give: the tensor's dtype, or a later one that holds the number. */
+export type WithNumber<D extends DType> = D extends "float32" | "float64"
+  ? D
+  : D | Exclude<"uint8" | "int32" | "float32", D extends "int32" ? "uint8" : never>;

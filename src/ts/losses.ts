@@ -41,12 +41,8 @@ export abstract class Loss {
    * @throws ShapeError
    */
   checkTargets(op: string, shape: BatchShape, output: BatchShape): void {
-    const squeezed = output.at(-1) === 1 ? output.slice(0, -1) : output;
-    const fits = [output, squeezed].some(
-      (expected) =>
-        shape.length === expected.length && expected.every((size, i) => i === 0 || size === null || size === shape[i]),
-    );
-    if (!fits) throw misfit(op, this.name, shape, output);
+    const flat = output.at(-1) === 1 && fits(shape, output.slice(0, -1));
+    if (!flat && !fits(shape, output)) throw misfit(op, this.name, shape, output);
   }
 
   /** Checks the values of the targets; by default all are allowed. @throws IndexError */
@@ -83,7 +79,7 @@ export class SparseCategoricalCrossentropy extends Loss {
 
   override checkTargets(op: string, shape: BatchShape, output: BatchShape): void {
     const labels = shape.length === output.length && shape.at(-1) === 1 ? shape.slice(0, -1) : shape;
-    super.checkTargets(op, [...labels, 1], [...output.slice(0, -1), 1]);
+    if (!fits(labels, output.slice(0, -1))) throw misfit(op, this.name, shape, output);
   }
 
   override checkValues(op: string, values: ArrayLike<number>, output: BatchShape): void {
@@ -174,6 +170,11 @@ function logProbabilities(p: Tensor): Tensor {
 
 function smooth(target: Tensor, labelSmoothing: number, classes: number): Tensor {
   return labelSmoothing === 0 ? target : add(mul(target, 1 - labelSmoothing), labelSmoothing / classes);
+}
+
+/** Whether targets have the expected shape, but for the number of samples and for sizes that are not known. */
+function fits(shape: BatchShape, expected: BatchShape): boolean {
+  return shape.length === expected.length && expected.every((size, i) => i === 0 || size === null || size === shape[i]);
 }
 
 function misfit(op: string, loss: string, shape: BatchShape, output: BatchShape): ShapeError {

@@ -62,15 +62,22 @@ export function checkShape(op: string, shape: unknown): number[] {
 /** NumPy's broadcasting of two shapes. @throws ShapeError naming both. */
 export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
   if (sameShape(a, b)) return a;
-  const rank = Math.max(a.length, b.length);
-  const out = new Array<number>(rank);
-  for (let i = 1; i <= rank; i++) {
-    const x = i <= a.length ? a[a.length - i]! : 1;
-    const y = i <= b.length ? b[b.length - i]! : 1;
-    if (x !== y && x !== 1 && y !== 1) {
-      throw new ShapeError(`${op}: shapes do not broadcast: a is ${formatShape(a)}, b is ${formatShape(b)}`);
+  const shape = tryBroadcast([a, b]);
+  if (shape) return shape;
+  throw new ShapeError(`${op}: shapes do not broadcast: a is ${formatShape(a)}, b is ${formatShape(b)}`);
+}
+
+/** NumPy's broadcasting of any number of shapes; null where they do not fit. */
+export function tryBroadcast(shapes: readonly Shape[]): Shape | null {
+  let rank = 0;
+  for (const shape of shapes) rank = Math.max(rank, shape.length);
+  const out = new Array<number>(rank).fill(1);
+  for (const shape of shapes) {
+    for (let i = 0, at = rank - shape.length; i < shape.length; i++, at++) {
+      if (shape[i] === 1) continue;
+      if (out[at] !== 1 && out[at] !== shape[i]) return null;
+      out[at] = shape[i]!;
     }
-    out[rank - i] = x === 1 ? y : x;
   }
   return out;
 }
@@ -85,10 +92,14 @@ export function normalizeAxis(op: string, axis: unknown, rank: number): number {
   return (axis as number) < 0 ? (axis as number) + rank : (axis as number);
 }
 
-/** Sorted distinct axes; all of them when `axis` is undefined. @throws ArgumentError also for an axis named twice. */
-export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, rank: number): number[] {
-  if (axis === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const axes = (typeof axis === "number" ? [axis] : [...axis]).map((a) => normalizeAxis(op, a, rank));
+/**
+ * Sorted distinct axes; all of them when `axis` is undefined or null.
+ *
+ * @throws ArgumentError for an axis that does not exist or is named twice.
+ */
+export function normalizeAxes(op: string, axis: number | readonly number[] | null | undefined, rank: number): number[] {
+  if (axis === undefined || axis === null) return Array.from({ length: rank }, (_, i) => i);
+  const axes = (Array.isArray(axis) ? (axis as readonly number[]) : [axis]).map((a) => normalizeAxis(op, a, rank));
   axes.sort((x, y) => x - y);
   for (let i = 1; i < axes.length; i++) {
     if (axes[i] === axes[i - 1]) throw new ArgumentError(`${op}: axis ${axes[i]} is named twice`);

@@ -21,7 +21,7 @@ export class Tensor<D extends DType = DType> implements Operand {
   /** @internal */ readonly strides: readonly number[] | null;
   /** @internal */ readonly offset: number;
   /** The gradient that `backward()` left here; null before, and for tensors that are not leaves. */
-  grad: Tensor | null = null;
+  grad: Tensor<D> | null = null;
   /** @internal The op that made this tensor, when a gradient will be needed. */
   node: TapeNode | null = null;
   /** @internal Which of the node's outputs this is. */

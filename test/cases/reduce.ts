@@ -1,4 +1,4 @@
-import type { ReduceOptions } from "nabla";
+import type { ArgReduceOptions, ReduceOptions } from "nabla";
 import type { Case } from "../support/check-op.js";
 
 const table: [readonly number[], ReduceOptions[]][] = [
@@ -54,7 +54,7 @@ export const withNaN: Case<ReduceOptions> = {
 };
 
 /** Rows with equal elements: the first is taken. */
-export const ties: Case<{ axis?: number; keepDims?: boolean }>[] = [
+export const ties: Case<ArgReduceOptions>[] = [
   ...[undefined, 0, 1, -1].map((axis) => ({
     name: `integers [5,33] axis ${axis}`,
     inputs: [{ shape: [5, 33], values: "labels" as const }],

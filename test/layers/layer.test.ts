@@ -67,7 +67,15 @@ describe("a layer of the user", () => {
 
   it("trains: its weight gets a gradient", () => {
     const layer = new Scale();
-    layer.apply(tensor([[1, 2], [3, 4]])).sum().backward();
+    layer
+      .apply(
+        tensor([
+          [1, 2],
+          [3, 4],
+        ]),
+      )
+      .sum()
+      .backward();
     expect(layer.scale!.grad!.toArraySync()).toEqual([4, 6]);
   });
 
@@ -232,9 +240,21 @@ describe("wrong options", () => {
       () => new Dense({ units: 1, name: "d", inputShape: [-1] }),
       "d: inputShape is wrong: [-1], expected an array of positive integers, or null for a size that is not known",
     ],
-    ["filters", () => new Conv2D({ filters: -1, kernelSize: 3, name: "c" }), "c: filters is wrong: -1, expected a positive"],
-    ["kernelSize", () => new Conv2D({ filters: 1, kernelSize: [3] as never, name: "c" }), "c: kernelSize is out of range: [3]"],
-    ["strides", () => new Conv2D({ filters: 1, kernelSize: 3, strides: 0, name: "c" }), "c: strides is out of range: 0"],
+    [
+      "filters",
+      () => new Conv2D({ filters: -1, kernelSize: 3, name: "c" }),
+      "c: filters is wrong: -1, expected a positive",
+    ],
+    [
+      "kernelSize",
+      () => new Conv2D({ filters: 1, kernelSize: [3] as never, name: "c" }),
+      "c: kernelSize is out of range: [3]",
+    ],
+    [
+      "strides",
+      () => new Conv2D({ filters: 1, kernelSize: 3, strides: 0, name: "c" }),
+      "c: strides is out of range: 0",
+    ],
     [
       "padding",
       () => new Conv2D({ filters: 1, kernelSize: 3, padding: "full" as never, name: "c" }),
@@ -258,7 +278,11 @@ describe("wrong options", () => {
     ["poolSize", () => new MaxPooling2D({ poolSize: 1.5, name: "p" }), "p: poolSize is out of range: 1.5"],
     ["rate", () => new Dropout({ rate: 1, name: "o" }), "o: rate is wrong: 1, expected a number from 0 to below 1"],
     ["rate", () => new Dropout({ rate: NaN, name: "o" }), "o: rate is wrong: NaN, expected a number from 0 to below 1"],
-    ["shape", () => new InputLayer({ shape: 3 as never }), "InputLayer: shape is wrong: 3, expected an array of positive"],
+    [
+      "shape",
+      () => new InputLayer({ shape: 3 as never }),
+      "InputLayer: shape is wrong: 3, expected an array of positive",
+    ],
   ];
   it.each(cases)("%s", (_, make, message) => {
     expect(make).toThrow(message);

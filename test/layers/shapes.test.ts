@@ -11,10 +11,30 @@ const cases: [string, () => layers.Layer, number[]][] = [
   ["Conv2D", () => new Conv2D({ filters: 4, kernelSize: 3 }), [2, 7, 8, 3]],
   ["Conv2D, same", () => new Conv2D({ filters: 4, kernelSize: 3, padding: "same" }), [2, 7, 8, 3]],
   ["Conv2D, strides", () => new Conv2D({ filters: 2, kernelSize: [3, 2], strides: [2, 3] }), [1, 11, 10, 1]],
-  ["Conv2D, same, strides", () => new Conv2D({ filters: 2, kernelSize: 5, strides: 3, padding: "same" }), [1, 11, 10, 2]],
-  ["Conv2D, padding", () => new Conv2D({ filters: 2, kernelSize: 3, padding: [[1, 0], [2, 3]] }), [1, 5, 5, 2]],
+  [
+    "Conv2D, same, strides",
+    () => new Conv2D({ filters: 2, kernelSize: 5, strides: 3, padding: "same" }),
+    [1, 11, 10, 2],
+  ],
+  [
+    "Conv2D, padding",
+    () =>
+      new Conv2D({
+        filters: 2,
+        kernelSize: 3,
+        padding: [
+          [1, 0],
+          [2, 3],
+        ],
+      }),
+    [1, 5, 5, 2],
+  ],
   ["Conv2D, dilation", () => new Conv2D({ filters: 2, kernelSize: 3, dilationRate: 2 }), [1, 9, 8, 2]],
-  ["Conv2D, channels first", () => new Conv2D({ filters: 5, kernelSize: 3, dataFormat: "channelsFirst" }), [2, 3, 7, 8]],
+  [
+    "Conv2D, channels first",
+    () => new Conv2D({ filters: 5, kernelSize: 3, dataFormat: "channelsFirst" }),
+    [2, 3, 7, 8],
+  ],
   ["Conv2D, 1 x 1 image", () => new Conv2D({ filters: 2, kernelSize: 1 }), [1, 1, 1, 1]],
   ["Conv2D, sigmoid", () => new Conv2D({ filters: 2, kernelSize: 2, activation: "sigmoid" }), [1, 3, 3, 1]],
   ["MaxPooling2D", () => new MaxPooling2D(), [2, 7, 8, 3]],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { argMax, argMin, max, mean, min, sum, tensor, type DType } from "nabla";
+import { argMax, argMin, max, mean, min, sum, tensor, type ArgReduceOptions, type DType } from "nabla";
 import { cases, empty, large, ties, withNaN } from "../cases/reduce.js";
 import { reference } from "../reference/reduce.js";
 import { checkOp } from "../support/check-op.js";
@@ -40,7 +40,7 @@ for (const [name, op] of [["max", max], ["min", min]] as const) {
 }
 
 for (const [name, op] of [["argMax", argMax], ["argMin", argMin]] as const) {
-  checkOp({
+  checkOp<ArgReduceOptions>({
     op: name,
     cases: ties,
     run: ([x], options) => op(x!, options),

@@ -96,7 +96,11 @@ describe("an own training loop", () => {
   it("finds the solution of a linear problem", async () => {
     const w = zeros([2, 1], { requiresGrad: true });
     const optimizer = new optimizers.Adam({ learningRate: 0.1, parameters: [w] });
-    const x = tensor([[1, 0], [0, 1], [1, 1]]);
+    const x = tensor([
+      [1, 0],
+      [0, 1],
+      [1, 1],
+    ]);
     const y = tensor([[2], [-3], [-1]]);
     for (let i = 0; i < 300; i++) {
       optimizer.zeroGrad();
@@ -162,12 +166,15 @@ describe("wrong use", () => {
   const gone = zeros([1]);
   gone.dispose();
   const stepWith = (grad: Tensor): void => {
-    const w = zeros([2, 3]);
+    const w: Tensor = zeros([2, 3]);
     w.grad = grad;
     new optimizers.SGD({ parameters: [w] }).step();
   };
   it.each([
-    [() => new optimizers.Adam({ learningRate: NaN }), "Adam: learningRate is wrong: NaN, expected a number of 0 or more that is finite"],
+    [
+      () => new optimizers.Adam({ learningRate: NaN }),
+      "Adam: learningRate is wrong: NaN, expected a number of 0 or more that is finite",
+    ],
     [() => new optimizers.Adam({ learningRate: Infinity }), "Adam: learningRate is wrong: Infinity"],
     [() => new optimizers.Adam({ beta1: 1 }), "Adam: beta1 is wrong: 1, expected a number from 0 to below 1"],
     [() => new optimizers.Adam({ epsilon: -1 }), "Adam: epsilon is wrong: -1"],
@@ -175,12 +182,24 @@ describe("wrong use", () => {
     [() => new optimizers.SGD({ momentum: -0.1 }), "SGD: momentum is wrong: -0.1"],
     [() => new optimizers.SGD({ nesterov: 1 as never }), "SGD: nesterov is wrong: 1, expected true or false"],
     [() => new optimizers.SGD({ weightDecay: NaN }), "SGD: weightDecay is wrong: NaN"],
-    [() => new optimizers.SGD({ parameters: [1] as never }), "SGD: parameters is wrong: [1], expected an array of tensors"],
+    [
+      () => new optimizers.SGD({ parameters: [1] as never }),
+      "SGD: parameters is wrong: [1], expected an array of tensors",
+    ],
     [() => new optimizers.SGD({ parameters: [gone] }), "SGD: the tensor was disposed"],
-    [() => new optimizers.SGD({ parameters: [zeros([1], { dtype: "int32" })] }), "SGD: a parameter is not floating-point: it is int32"],
+    [
+      () => new optimizers.SGD({ parameters: [zeros([1], { dtype: "int32" })] }),
+      "SGD: a parameter is not floating-point: it is int32",
+    ],
     [() => new optimizers.SGD().step(), "SGD: there are no parameters: none were given"],
-    [() => new optimizers.SGD({ parameters: [zeros([1])] }).step(), "SGD: there are no gradients: none of 1 parameters has one"],
-    [() => stepWith(zeros([3, 2])), "SGD: a gradient does not fit: it is float32 [3,2], the parameter is float32 [2,3]"],
+    [
+      () => new optimizers.SGD({ parameters: [zeros([1])] }).step(),
+      "SGD: there are no gradients: none of 1 parameters has one",
+    ],
+    [
+      () => stepWith(zeros([3, 2])),
+      "SGD: a gradient does not fit: it is float32 [3,2], the parameter is float32 [2,3]",
+    ],
     [() => stepWith(zeros([2, 3], { dtype: "float64" })), "SGD: a gradient does not fit: it is float64 [2,3]"],
   ])("%# is refused", (use, message) => {
     expect(use).toThrow(NablaError);

@@ -4,7 +4,7 @@ import { indices, nd, place, type Nd } from "./nd.js";
 /** Folds the elements that share a place of the result, in row-major order. */
 function fold(x: Nd, { axis, keepDims }: ReduceOptions, of: (elements: number[]) => number): Nd {
   const rank = x.shape.length;
-  const list = axis === undefined ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : axis;
+  const list = axis === undefined || axis === null ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : axis;
   const axes = new Set(list.map((a) => (a < 0 ? a + rank : a)));
   const kept = x.shape.map((size, i) => (axes.has(i) ? 1 : size));
   const elements = Array.from(nd(kept, () => 0).data, () => [] as number[]);
@@ -29,7 +29,7 @@ const less = (a: number, b: number): boolean => a < b;
 
 type Reference = (inputs: readonly Nd[], options: ReduceOptions) => Nd;
 
-export const reference: Record<"sum" | "mean" | "max" | "min" | "argMax" | "argMin", Reference> = {
+export const reference: Readonly<Record<"sum" | "mean" | "max" | "min" | "argMax" | "argMin", Reference>> = {
   sum: ([x], options) => fold(x!, options, total),
   mean: ([x], options) => fold(x!, options, (row) => total(row) / row.length),
   max: ([x], options) => fold(x!, options, (row) => row[beats(greater, row)]!),

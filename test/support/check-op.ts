@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { DType, Tensor } from "nabla";
 import type { Nd } from "../reference/nd.js";
-import { layouts } from "./layouts.js";
+import { contiguous, layouts, type Laid, type Layout } from "./layouts.js";
 import { draw, random, type Values } from "./values.js";
 
 /** One input of a case. */
@@ -90,12 +90,21 @@ function inputsOf<A>(check: OpCheck<A>, { name, inputs }: Case<A>, dtype: DType)
   }));
 }
 
-/** Integer dtypes get the drawn numbers without their fractions, uint8 without their sign and modulo 256. */
+/** Integer dtypes get the drawn numbers (three times those that are fractions) without what they cannot hold. */
 function fit(data: Float64Array, dtype: DType): Float64Array {
-  if (dtype === "int32") return data.map((value) => Math.trunc(value * 3) + 0);
-  if (dtype === "uint8") return data.map((value) => Math.abs(Math.trunc(value * 3)) % 256);
   if (dtype === "bool") return data.map((value) => (value > 0 ? 1 : 0));
-  return data;
+  if (dtype !== "int32" && dtype !== "uint8") return data;
+  const factor = data.every(Number.isInteger) ? 1 : 3;
+  const whole = data.map((value) => Math.trunc(value * factor) + 0);
+  return dtype === "int32" ? whole : whole.map((value) => Math.abs(value) % 256);
+}
+
+/** The inputs in a layout; contiguous where their shape has none. Null when that is so for all of them. */
+function layOut<A>(layout: Layout, values: readonly Nd[], { inputs }: Case<A>, dtype: DType): Laid[] | null {
+  const dtypes = inputs.map((input) => input.dtype ?? dtype);
+  const laid = values.map((value, i) => layout(value, dtypes[i]!));
+  if (laid.every((input) => input === null)) return null;
+  return laid.map((input, i) => input ?? contiguous(values[i]!, dtypes[i]!));
 }
 
 function checkValues<A>(check: OpCheck<A>, testCase: Case<A>, dtype: DType): void {
@@ -106,12 +115,12 @@ function checkValues<A>(check: OpCheck<A>, testCase: Case<A>, dtype: DType): voi
   const expected = { shape: exact.shape, data: outputDType === "float32" ? exact.data.map(Math.fround) : exact.data };
   const tolerance = check.tolerance?.[dtype] ?? DEFAULT_TOLERANCE[dtype];
   for (const [name, layout] of Object.entries(layouts)) {
-    const laid = values.map((value, i) => layout(value, testCase.inputs[i]!.dtype ?? dtype));
-    if (laid.length === 0 || laid.every((input) => input === null)) {
-      if (name !== "contiguous") continue;
-    }
-    const inputs = laid.map((input, i) => (input ?? layouts["contiguous"]!(values[i]!, testCase.inputs[i]!.dtype ?? dtype)!).view);
-    const result = check.run(inputs, testCase.attrs);
+    const laid = layOut(layout, values, testCase, dtype);
+    if (laid === null) continue;
+    const result = check.run(
+      laid.map(({ view }) => view),
+      testCase.attrs,
+    );
     expect(result.dtype, `dtype, ${name}`).toBe(outputDType);
     expect(result.shape, `shape, ${name}`).toEqual(expected.shape);
     expectClose(result.dataSync(), expected.data, tolerance, `${name} inputs`);
@@ -147,15 +156,14 @@ function checkGradients<A>(check: OpCheck<A>, testCase: Case<A>): void {
   for (const dtype of ["float64", "float32"] as const) {
     const tolerance = dtype === "float64" ? DIFFERENCE_TOLERANCE : GRADIENT_TOLERANCE_FLOAT32;
     for (const [name, layout] of Object.entries(layouts)) {
-      const laid = values.map((value, i) => layout(value, testCase.inputs[i]!.dtype ?? dtype));
-      if (name !== "contiguous" && laid.every((input) => input === null)) continue;
-      const used = laid.map((input, i) => input ?? layouts["contiguous"]!(values[i]!, testCase.inputs[i]!.dtype ?? dtype)!);
+      const used = layOut(layout, values, testCase, dtype);
+      if (used === null) continue;
       for (const i of wanted) used[i]!.base.requiresGrad = true;
       const output = check.run(
         used.map(({ base, look }) => look(base)),
         testCase.attrs,
       );
-      const seed = (layout(weights, dtype) ?? layouts["contiguous"]!(weights, dtype)!).view;
+      const seed = (layout(weights, output.dtype) ?? contiguous(weights, output.dtype)).view;
       output.backward(seed);
       for (const i of wanted) {
         const { base, look } = used[i]!;

@@ -19,7 +19,9 @@ function make(data: Float64Array, shape: readonly number[], dtype: DType, look: 
 }
 
 /** Row-major without gaps. */
-const contiguous: Layout = ({ data, shape }, dtype) => make(data, shape, dtype, (base) => base);
+export function contiguous({ data, shape }: Nd, dtype: DType): Laid {
+  return make(data, shape, dtype, (base) => base);
+}
 
 /** Column-major, as transpose() leaves it. */
 const transposed: Layout = ({ data, shape }, dtype) => {

@@ -29,7 +29,7 @@ struct Correlation {
   int64_t patch() const { return kernel_h * kernel_w * in.channels; }
   // Columns of the image that a whole output row reads.
   ColumnRange columns() const { return {-pad_left, (out_w - 1) * stride_w + (kernel_w - 1) * dilation_w + 1}; }
-  bool depthwise() const { return in.channels == 1 && outputs == 1 && groups == in.pixel; }
+  bool depthwise() const { return groups > 1 && in.channels == 1 && outputs == 1; }
 
   // Rows that are much shorter than a tile are put together: their patches are copied.
   bool gathered() const {
@@ -40,12 +40,58 @@ struct Correlation {
   // ordered [kernel_w, kernel_h, channels].
   bool by_column() const {
     constexpr int64_t kLeastDepth = 96;  // earns the additions to the stored tile
-    if (kernel_w == 1 || gathered()) return false;
+    if (kernel_w == 1 || gathered() || depthwise()) return false;
     const ColumnRange cols = columns();
     const bool padded = cols.first < 0 || cols.first + cols.count > in.w;
     return dilation_w > 1 || (padded && kernel_h * in.channels >= kLeastDepth);
   }
+  // Where tap (i, j) stands in the order of the kernels.
+  int64_t tap(int64_t i, int64_t j) const { return by_column() ? j * kernel_h + i : i * kernel_w + j; }
 };
+
+// The correlation of image [N, H, W, C] with kernels, whose result is a map [N, OH, OW, O].
+template <typename T>
+Correlation<T> forward_correlation(const ConvGeometry& g, const TensorView& image, const TensorView& map) {
+  Correlation<T> c;
+  c.in = {image.as<T>(), image.shape[1], image.shape[2], image.shape[3], image.shape[3] / g.groups};
+  c.images = image.shape[0];
+  c.groups = g.groups;
+  c.outputs = map.shape[3] / g.groups;
+  c.kernel_h = g.kernel_h, c.kernel_w = g.kernel_w;
+  c.stride_h = g.stride_h, c.stride_w = g.stride_w;
+  c.dilation_h = g.dilation_h, c.dilation_w = g.dilation_w;
+  c.pad_top = g.pad_top, c.pad_left = g.pad_left;
+  c.out = map.as<T>();
+  c.out_h = map.shape[1], c.out_w = map.shape[2];
+  c.out_pixel = map.shape[3];
+  c.out_row = c.out_w * c.out_pixel;
+  c.out_image = c.out_h * c.out_row;
+  c.bias = nullptr;
+  c.activation = Activation::none;
+  return c;
+}
+
+// The patch of one output pixel, in the order of the kernels.
+template <typename T>
+void gather_patch(const Correlation<T>& c, const T* image, int64_t y, int64_t x, T* patch) {
+  const int64_t channels = c.in.channels, run = c.kernel_w * channels;
+  const TapRange rows = TapRange::of(y * c.stride_h - c.pad_top, c.kernel_h, c.dilation_h, c.in.h);
+  const TapRange cols = TapRange::of(x * c.stride_w - c.pad_left, c.kernel_w, c.dilation_w, c.in.w);
+  if (rows.end - rows.begin < c.kernel_h || cols.end - cols.begin < c.kernel_w) {
+    std::memset(patch, 0, c.kernel_h * run * sizeof(T));
+  }
+  for (int64_t kh = rows.begin; kh < rows.end; ++kh) {
+    const T* from = image + ((rows.first + kh * c.dilation_h) * c.in.w + cols.first) * c.in.pixel;
+    T* to = patch + kh * run;
+    if (c.dilation_w == 1 && channels == c.in.pixel) {
+      copy_row(from + cols.begin * channels, to + cols.begin * channels, (cols.end - cols.begin) * channels);
+    } else {
+      for (int64_t kw = cols.begin; kw < cols.end; ++kw) {
+        copy_row(from + kw * c.dilation_w * c.in.pixel, to + kw * channels, channels);
+      }
+    }
+  }
+}
 
 // The kernels as operand B: panel p of group g is the matrix [patch, NR] with rows `ldb` apart at
 // data + g*group + p*panel.
@@ -162,28 +208,6 @@ NABLA_INLINE void row_tile(const Correlation<T>& c, const T* panel, int64_t ldb,
     started = true;
   }
   if (!finished) product(tile.x0, tile.x1, 0, 0, started, true);
-}
-
-// The patch of one output pixel, in the order of the kernels.
-template <typename T>
-void gather_patch(const Correlation<T>& c, const T* image, int64_t y, int64_t x, T* patch) {
-  const int64_t channels = c.in.channels, run = c.kernel_w * channels;
-  const TapRange rows = TapRange::of(y * c.stride_h - c.pad_top, c.kernel_h, c.dilation_h, c.in.h);
-  const TapRange cols = TapRange::of(x * c.stride_w - c.pad_left, c.kernel_w, c.dilation_w, c.in.w);
-  if (rows.end - rows.begin < c.kernel_h || cols.end - cols.begin < c.kernel_w) {
-    std::memset(patch, 0, c.kernel_h * run * sizeof(T));
-  }
-  for (int64_t kh = rows.begin; kh < rows.end; ++kh) {
-    const T* from = image + ((rows.first + kh * c.dilation_h) * c.in.w + cols.first) * c.in.pixel;
-    T* to = patch + kh * run;
-    if (c.dilation_w == 1 && channels == c.in.pixel) {
-      copy_row(from + cols.begin * channels, to + cols.begin * channels, (cols.end - cols.begin) * channels);
-    } else {
-      for (int64_t kw = cols.begin; kw < cols.end; ++kw) {
-        copy_row(from + kw * c.dilation_w * c.in.pixel, to + kw * channels, channels);
-      }
-    }
-  }
 }
 
 constexpr int64_t kPatchBytes = 1 << 18;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/inline.h"
+#include "core/parallel.h"
 #include "cpu/isa_namespace.h"
 
 namespace nabla::NABLA_ISA {
@@ -69,6 +70,19 @@ inline Window<T> window(const Images<T>& in, int64_t image, int64_t group, Colum
     }
   }
   return {scratch, row_begin, row};
+}
+
+// result[0 to n) = (accumulate ? result : 0) + the sum of `count` partial results, `stride` apart, in order.
+template <typename T>
+inline void add_partials(ThreadPool& pool, T* result, int64_t n, const T* partials, int64_t stride, int64_t count,
+                         bool accumulate) {
+  parallel_ranges(pool, n, 1 << 14, [&](int64_t begin, int64_t end) {
+    if (!accumulate) std::memset(result + begin, 0, (end - begin) * sizeof(T));
+    for (int64_t p = 0; p < count; ++p) {
+      const T* partial = partials + p * stride;
+      for (int64_t i = begin; i < end; ++i) result[i] += partial[i];
+    }
+  });
 }
 
 }  // namespace nabla::NABLA_ISA

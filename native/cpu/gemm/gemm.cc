@@ -1,5 +1,6 @@
 #include "cpu/gemm/gemm.h"
 
+#include "cpu/gemm/gemv.h"
 #include "cpu/gemm/microkernel.h"
 #include "cpu/gemm/pack.h"
 #include "cpu/gemm/prefetch.h"
@@ -10,83 +11,89 @@ namespace {
 
 NABLA_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 NABLA_INLINE int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
-// The size of the pieces when n is cut into as few nearly equal pieces of at most `most` as possible, each but the
-// last a multiple of `unit`.
-NABLA_INLINE int64_t even_piece(int64_t n, int64_t most, int64_t unit) {
-  const int64_t pieces = ceil_div(n, most);
-  return pieces <= 1 ? n : ceil_div(ceil_div(n, pieces), unit) * unit;
-}
+// [0, n) cut into pieces of nearly equal numbers of units (the last unit may be partial).
+struct Cut {
+  int64_t n, unit, pieces;
 
-// The blocks in elements. A tile of A (MR x KC) stays in L1, a strip of B (KC x NC) in L2.
+  NABLA_INLINE static Cut at_most(int64_t n, int64_t unit, int64_t most) {
+    return {n, unit, n > most ? ceil_div(n, most / unit * unit) : 1};
+  }
+  NABLA_INLINE int64_t units() const { return ceil_div(n, unit); }
+  NABLA_INLINE int64_t begin(int64_t piece) const { return min(n, units() * piece / pieces * unit); }
+  NABLA_INLINE int64_t largest() const { return min(n, ceil_div(units(), pieces) * unit); }
+  NABLA_INLINE bool can_halve() const { return units() >= 2 * pieces; }
+};
+
+// The blocks in elements. A tile of A (MR x KC) stays in L1; a strip of B (KC x NC) stays in L2, beside the next one
+// on its way.
 template <typename T>
 struct Blocks {
   static constexpr int64_t MR = TileShape<T>::MR, NR = TileShape<T>::NR;
   static constexpr int64_t KC = 1536 / sizeof(T);
-  static constexpr int64_t NC = 1024 / sizeof(T);
+  static constexpr int64_t NC = 768 / sizeof(T);
+  static constexpr int64_t MC = 1024;  // the rows of a task: they share one packing of a strip
 };
 
-// How one product is cut: [m x n] into tasks of rows x cols, k into blocks. Depends on the shape and strides only.
+// How one product is cut: [m x n] into tasks, k into blocks. Depends on shapes and strides only.
 template <typename T>
 struct Plan {
-  int64_t rows, cols, row_tasks, col_tasks, kc;
+  Cut rows, cols, depth;
   bool pack_a, pack_b;
 
-  NABLA_INLINE static Plan of(const GemmArgs<T>& g) {
+  NABLA_INLINE static Plan of(const GemmArgs<T>& g, int64_t entries) {
     using B = Blocks<T>;
     Plan plan;
-    plan.kc = even_piece(g.k, B::KC, 16);
-    plan.cols = even_piece(g.n, B::NC, B::NR);
-    plan.rows = even_piece(g.m, 512, B::MR);
-    // 64^3 products stay whole; larger ones are cut until there is enough to share.
-    constexpr double kWorthForking = 2.0 * 80 * 80 * 80;
-    const double work = 2.0 * static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
-    while (ceil_div(g.m, plan.rows) * ceil_div(g.n, plan.cols) < 8) {
-      const double task = work / static_cast<double>(ceil_div(g.m, plan.rows) * ceil_div(g.n, plan.cols));
-      if (task < kWorthForking) break;
-      if (plan.rows > 2 * plan.cols && plan.rows > B::MR) {
-        plan.rows = ceil_div(ceil_div(plan.rows, 2), B::MR) * B::MR;
-      } else if (plan.cols > B::NR) {
-        plan.cols = ceil_div(ceil_div(plan.cols, 2), B::NR) * B::NR;
-      } else if (plan.rows > B::MR) {
-        plan.rows = ceil_div(ceil_div(plan.rows, 2), B::MR) * B::MR;
-      } else {
-        break;
-      }
+    plan.depth = Cut::at_most(g.k, 16, B::KC);
+    plan.cols = Cut::at_most(g.n, B::NR, B::NC);
+    plan.rows = Cut::at_most(g.m, B::MR, B::MC);
+    // Halves the tasks until there are enough to share evenly, but none so small that handing it out costs more.
+    constexpr int64_t kTasks = 8;
+    constexpr double kWorthForking = 2.0 * 88 * 88 * 88;
+    double work = 2.0 * static_cast<double>(plan.rows.largest()) * static_cast<double>(plan.cols.largest()) *
+                  static_cast<double>(g.k);
+    for (; entries * plan.tasks() < kTasks && work >= kWorthForking; work /= 2) {
+      const bool tall = plan.rows.largest() > 2 * plan.cols.largest();
+      Cut& cut = plan.rows.can_halve() && (tall || !plan.cols.can_halve()) ? plan.rows : plan.cols;
+      if (!cut.can_halve()) break;
+      cut.pieces *= 2;
     }
-    plan.row_tasks = ceil_div(g.m, plan.rows);
-    plan.col_tasks = ceil_div(g.n, plan.cols);
+    // In L2 an operand is as good as packed. A few rows use B too seldom to pay for packing it.
     const bool small = g.k * g.n * static_cast<int64_t>(sizeof(T)) <= 256 * 1024;
-    plan.pack_b = g.b_col != 1 || (!small && plan.rows > B::MR);
-    const bool unit = g.a_col == 1 || g.a_row == 1;
-    plan.pack_a = !unit || !small;
+    plan.pack_b = g.b_col != 1 || (!small && plan.rows.largest() > 3 * B::MR);
+    plan.pack_a = !small || (g.a_col != 1 && g.a_row != 1);
     return plan;
   }
-  NABLA_INLINE int64_t tasks() const { return row_tasks * col_tasks; }
-  NABLA_INLINE int64_t b_elements() const { return pack_b ? kc * ceil_div(cols, Blocks<T>::NR) * Blocks<T>::NR : 0; }
-  NABLA_INLINE int64_t a_elements() const { return pack_a ? packed_a_elements<T>(kc) : 0; }
-  NABLA_INLINE size_t scratch_bytes() const { return static_cast<size_t>(a_elements() + b_elements() + 64) * sizeof(T); }
+  NABLA_INLINE int64_t tasks() const { return rows.pieces * cols.pieces; }
+  NABLA_INLINE int64_t b_elements() const {
+    return pack_b ? depth.largest() * ceil_div(cols.largest(), Blocks<T>::NR) * Blocks<T>::NR : 0;
+  }
+  NABLA_INLINE int64_t a_elements() const { return pack_a ? packed_a_elements<T>(depth.largest()) : 0; }
+  NABLA_INLINE size_t scratch_bytes() const { return static_cast<size_t>(a_elements() + b_elements()) * sizeof(T); }
 };
 
 // One task: rows [i0, i1) and columns [j0, j1) over the whole of k.
 template <typename T>
 void compute(const GemmArgs<T>& g, const Plan<T>& plan, int64_t task, void* scratch) {
   using B = Blocks<T>;
-  const int64_t i0 = task % plan.row_tasks * plan.rows, i1 = min(g.m, i0 + plan.rows);
-  const int64_t j0 = task / plan.row_tasks * plan.cols, j1 = min(g.n, j0 + plan.cols);
+  const int64_t row_piece = task % plan.rows.pieces, col_piece = task / plan.rows.pieces;
+  const int64_t i0 = plan.rows.begin(row_piece), i1 = plan.rows.begin(row_piece + 1);
+  const int64_t j0 = plan.cols.begin(col_piece), j1 = plan.cols.begin(col_piece + 1);
   T* const b_panels = static_cast<T*>(scratch);
   T* const a_tile = b_panels + plan.b_elements();
   const int64_t panels = ceil_div(j1 - j0, B::NR), tiles = ceil_div(i1 - i0, B::MR);
   const auto a_at = [&](int64_t i, int64_t p) { return g.a + i * g.a_row + p * g.a_col; };
   const auto b_at = [&](int64_t p) { return g.b + p * g.b_row + j0 * g.b_col; };
 
-  int64_t p0 = 0;
-  do {
-    const int64_t kc = min(plan.kc, g.k - p0), next_p = p0 + kc;
-    const bool accumulate = g.accumulate || p0 > 0;
-    const bool last = next_p == g.k;
+  // One block also when k is 0: it makes activation(bias).
+  for (int64_t block = 0; block < plan.depth.pieces; ++block) {
+    const int64_t p0 = plan.depth.begin(block), next_p = plan.depth.begin(block + 1), kc = next_p - p0;
+    const bool accumulate = g.accumulate || block > 0;
+    const bool last = block + 1 == plan.depth.pieces;
     if (plan.pack_b) pack_b(b_at(p0), g.b_row, g.b_col, kc, j1 - j0, b_panels);
     Prefetcher b_ahead;
-    if (plan.pack_b && !last) b_ahead = Prefetcher(b_at(next_p), g.b_row, g.b_col, min(plan.kc, g.k - next_p), j1 - j0);
+    if (plan.pack_b && !last) {
+      b_ahead = Prefetcher(b_at(next_p), g.b_row, g.b_col, plan.depth.begin(block + 2) - next_p, j1 - j0);
+    }
     const int64_t b_lines = ceil_div(b_ahead.lines(), tiles * panels);
     for (int64_t i = i0; i < i1; i += B::MR) {
       const int64_t m = min(B::MR, i1 - i), next_i = i + m;
@@ -106,8 +113,16 @@ void compute(const GemmArgs<T>& g, const Plan<T>& plan, int64_t task, void* scra
                        CTile<T>{g.c + i * g.ldc + j, g.ldc}, accumulate, last ? &epilogue : nullptr);
       }
     }
-    p0 = next_p;
-  } while (p0 < g.k);
+  }
+}
+
+// Columns per task: few enough for several tasks, but not less than 64 KiB of the matrix each.
+template <typename T>
+int64_t gemv_task_columns(const GemvArgs<T>& g) {
+  constexpr int64_t line = 64 / sizeof(T);
+  const int64_t least = ceil_div(ceil_div(64 * 1024 / static_cast<int64_t>(sizeof(T)), g.k + 1), line) * line;
+  const int64_t eighth = ceil_div(ceil_div(g.n, 8), line) * line;
+  return min(kGemvColumns<T>, eighth > least ? eighth : least);
 }
 
 // The stride of a dimension of size 1 means nothing: makes it the one that reading in place and packing handle best.
@@ -135,19 +150,35 @@ void gemm_batched(ThreadPool& pool, Workspace& workspace, const GemmArgs<T>& fir
   for (int d = 0; d < batch.rank; ++d) entries *= batch.shape[d];
   if (first.m == 0 || first.n == 0 || entries == 0) return;
   const GemmArgs<T> product = with_unit_strides(first);
-  const Plan<T> plan = Plan<T>::of(product);
-  const int64_t per_entry = plan.tasks();
-  parallel_for_with_scratch(pool, workspace, entries * per_entry, plan.scratch_bytes(), [&](int64_t task, void* scratch) {
+  // The entry with this number.
+  const auto entry_at = [&](int64_t index) {
     GemmArgs<T> entry = product;
-    int64_t index = task / per_entry;
     entry.c += index * batch.c_stride;
     for (int d = batch.rank - 1; d >= 0; --d) {
       entry.a += index % batch.shape[d] * batch.a_stride[d];
       entry.b += index % batch.shape[d] * batch.b_stride[d];
       index /= batch.shape[d];
     }
-    compute(entry, plan, task % per_entry, scratch);
-  });
+    return entry;
+  };
+
+  GemvArgs<T> vector;
+  if (as_gemv(product, &vector)) {
+    const int64_t cols = gemv_task_columns(vector), per_entry = ceil_div(vector.n, cols);
+    parallel_for(pool, entries * per_entry, [&](int64_t task) {
+      GemvArgs<T> entry;
+      as_gemv(entry_at(task / per_entry), &entry);
+      const int64_t j0 = task % per_entry * cols;
+      gemv_columns(entry, j0, min(entry.n, j0 + cols));
+    });
+    return;
+  }
+  const Plan<T> plan = Plan<T>::of(product, entries);
+  const int64_t per_entry = plan.tasks();
+  parallel_for_with_scratch(pool, workspace, entries * per_entry, plan.scratch_bytes(),
+                            [&](int64_t task, void* scratch) {
+                              compute(entry_at(task / per_entry), plan, task % per_entry, scratch);
+                            });
 }
 
 template void gemm<float>(ThreadPool&, Workspace&, const GemmArgs<float>&);

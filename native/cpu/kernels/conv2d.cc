@@ -6,42 +6,50 @@
 #include "core/kernel.h"
 #include "cpu/gemm/conv_checks.h"
 #include "cpu/gemm/conv_correlate.h"
+#include "cpu/gemm/conv_depthwise.h"
+#include "cpu/gemm/gemm.h"
 
 namespace nabla::NABLA_ISA {
 
 namespace {
 
+// A convolution of single pixels is a matrix product of all pixels and the kernel.
+bool pointwise(const ConvGeometry& g) {
+  return g.kernel_h == 1 && g.kernel_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_top == 0 &&
+         g.pad_left == 0 && g.pad_bottom == 0 && g.pad_right == 0 && g.groups == 1;
+}
+
 template <typename T>
 void forward(KernelArgs& args, const ConvGeometry& g) {
   const TensorView &x = args.in[0], &w = args.in[1], &y = args.out[0];
-  const int64_t h = x.shape[1], width = x.shape[2], channels = w.shape[2], all_outputs = w.shape[3];
   if (y.numel() == 0) return;
-  Correlation<T> c;
-  c.in = {x.as<T>(), h, width, x.shape[3], channels};
-  c.images = x.shape[0];
-  c.groups = g.groups;
-  c.outputs = all_outputs / g.groups;
-  c.kernel_h = g.kernel_h, c.kernel_w = g.kernel_w;
-  c.stride_h = g.stride_h, c.stride_w = g.stride_w;
-  c.dilation_h = g.dilation_h, c.dilation_w = g.dilation_w;
-  c.pad_top = g.pad_top, c.pad_left = g.pad_left;
-  c.out = y.as<T>();
-  c.out_h = y.shape[1], c.out_w = y.shape[2];
-  c.out_pixel = all_outputs;
-  c.out_row = c.out_w * c.out_pixel;
-  c.out_image = c.out_h * c.out_row;
+  Correlation<T> c = forward_correlation<T>(g, x, y);
   c.bias = args.n_in > 2 ? args.in[2].as<T>() : nullptr;
   c.activation = static_cast<Activation>(static_cast<int>(args.attr[ConvGeometry::kAttrs]));
 
+  const int64_t channels = c.in.channels, all_outputs = w.shape[3];
+  if (pointwise(g)) {
+    GemmArgs<T> product{y.numel() / all_outputs,
+                        all_outputs,
+                        channels,
+                        x.as<T>(),
+                        channels,
+                        1,
+                        w.as<T>(),
+                        all_outputs,
+                        1,
+                        y.as<T>(),
+                        all_outputs};
+    product.epilogue = {c.bias, c.activation};
+    return gemm(args.pool, args.workspace, product);
+  }
+  if (c.depthwise()) return correlate_depthwise(args, c, w.as<T>());
   if (g.groups == 1 && all_outputs <= TileShape<T>::NR && !c.by_column()) {
-    correlate(args, c, KernelPanels<T>{w.as<T>(), all_outputs, 0, 0});
-    return;
+    return correlate(args, c, KernelPanels<T>{w.as<T>(), all_outputs, 0, 0});
   }
   int64_t* taps = args.workspace.array<int64_t>(g.kernel_h * g.kernel_w);
   for (int64_t kh = 0; kh < g.kernel_h; ++kh) {
-    for (int64_t kw = 0; kw < g.kernel_w; ++kw) {
-      taps[c.by_column() ? kw * g.kernel_h + kh : kh * g.kernel_w + kw] = kh * g.kernel_w + kw;
-    }
+    for (int64_t kw = 0; kw < g.kernel_w; ++kw) taps[c.tap(kh, kw)] = kh * g.kernel_w + kw;
   }
   const KernelSource<T> source{w.as<T>(), taps,     g.kernel_h * g.kernel_w, channels,
                                c.outputs, g.groups, channels * all_outputs,  all_outputs,
@@ -49,10 +57,9 @@ void forward(KernelArgs& args, const ConvGeometry& g) {
   correlate(args, c, pack_kernels(args, source));
 }
 
-// One axis of the input gradient at the pixels p = phase + t*stride: dx[p] is the sum of dy[(p + pad - k*dilation) /
-// stride]
-// * w[k] over the k that divide. These are k = first + j*step, and dy's index falls by `dilation` from one to the next,
-// so in reverse order they are a correlation with stride 1.
+// One axis of the input gradient at the pixels p = phase + t*stride, t = 0, 1, ...: dx[p] is the sum over k of
+// dy[(p + pad - k*dilation) / stride] * w[k], where the division leaves no rest. Those are k = first + j*step, and dy's
+// index falls by `dilation` from one to the next, so in reverse order they are a correlation with stride 1.
 struct PhaseAxis {
   int64_t pixels, first, step, taps, dilation, pad;
 
@@ -73,6 +80,12 @@ void input_grad(KernelArgs& args, const ConvGeometry& g) {
   const TensorView &dy = args.in[0], &w = args.in[1], &dx = args.out[0];
   const int64_t h = dx.shape[1], width = dx.shape[2], all_outputs = w.shape[3];
   if (dx.numel() == 0) return;
+  if (pointwise(g)) {
+    const int64_t channels = dx.shape[3];
+    return gemm(args.pool, args.workspace,
+                GemmArgs<T>{dx.numel() / channels, channels, all_outputs, dy.as<T>(), all_outputs, 1, w.as<T>(), 1,
+                            all_outputs, dx.as<T>(), channels});
+  }
   Correlation<T> c;
   c.in = {dy.as<T>(), dy.shape[1], dy.shape[2], all_outputs, all_outputs / g.groups};
   c.images = dx.shape[0];
@@ -114,8 +127,16 @@ void input_grad(KernelArgs& args, const ConvGeometry& g) {
         for (int64_t j = 0; j < cols.taps; ++j) {
           const int64_t kh = rows.first + (rows.taps - 1 - i) * rows.step;
           const int64_t kw = cols.first + (cols.taps - 1 - j) * cols.step;
-          taps[c.by_column() ? j * rows.taps + i : i * cols.taps + j] = kh * g.kernel_w + kw;
+          taps[c.tap(i, j)] = kh * g.kernel_w + kw;
         }
+      }
+      if (c.depthwise()) {
+        T* weights = args.workspace.array<T>(rows.taps * cols.taps * all_outputs);
+        for (int64_t t = 0; t < rows.taps * cols.taps; ++t) {
+          copy_row(w.as<T>() + taps[t] * all_outputs, weights + t * all_outputs, all_outputs);
+        }
+        correlate_depthwise(args, c, weights);
+        continue;
       }
       const KernelSource<T> source{w.as<T>(),   taps,         rows.taps * cols.taps,   c.in.channels,
                                    c.outputs,   g.groups,     c.outputs * all_outputs, 1,

@@ -1,16 +1,12 @@
 // Weight gradient of a 2-D convolution: dw[k, o] = sum over output pixels of patch[pixel, k] * dy[pixel, o], a matrix
-// product with a short result and a long inner dimension. The micro-kernel reads the patches in the image: a tile holds
-// consecutive k of one kernel row, and goes along the output pixels of some rows of one image (a block). Blocks are
-// cut into chunks with a partial result each, which are added in order.
+// product with a long inner dimension. The micro-kernel reads the patches in the image: a tile holds consecutive k of
+// one kernel row, and goes along the output pixels of some rows of one image (a block). Blocks are cut into chunks with
+// a partial result each, which are added in order.
 #include <cstring>
 
-#include "core/conv_geometry.h"
-#include "core/kernel.h"
 #include "cpu/gemm/conv_checks.h"
-#include "cpu/gemm/conv_window.h"
-#include "cpu/gemm/microkernel.h"
-#include "cpu/gemm/pack.h"
-#include "cpu/gemm/scratch.h"
+#include "cpu/gemm/conv_correlate.h"
+#include "cpu/gemm/conv_depthwise.h"
 
 namespace nabla::NABLA_ISA {
 
@@ -18,38 +14,39 @@ namespace {
 
 constexpr int64_t kTasks = 16;              // enough to balance a few threads
 constexpr int64_t kBlockPixels = 256;       // a panel of dy stays in the first-level cache
+constexpr int64_t kGatherPixels = 64;       // images with fewer are put together, and their patches copied
 constexpr int64_t kPixelsPerPartial = 512;  // earn the memory traffic of a partial result
 constexpr int64_t kPartialBytes = 4 << 20;
 
 template <typename T>
 class WeightGrad {
  public:
-  WeightGrad(KernelArgs& kernel_args, const ConvGeometry& geometry)
+  WeightGrad(KernelArgs& kernel_args, const Correlation<T>& forward)
       : args(kernel_args),
-        g(geometry),
+        c(forward),
         dy(args.in[1].as<T>()),
-        out_h(args.in[1].shape[1]),
-        out_w(args.in[1].shape[2]),
-        all_outputs(args.in[1].shape[3]),
-        outputs(all_outputs / g.groups),
-        panels(ceil_div(outputs, NR)) {
-    const TensorView &x = args.in[0], &dw = args.out[0];
-    in = {x.as<T>(), x.shape[1], x.shape[2], x.shape[3], dw.shape[2]};
-    size = dw.numel();
-    bias_size = args.n_out > 1 ? all_outputs : 0;
-
-    col_blocks = ceil_div(out_w, kBlockPixels);
-    block_rows = col_blocks > 1 ? 1 : min_of(max_of(kBlockPixels / out_w, 1), out_h);
-    row_blocks = ceil_div(out_h, block_rows);
-    blocks = x.shape[0] * row_blocks * col_blocks;
-
-    const bool whole_rows = g.dilation_w == 1 || g.kernel_w == 1;
-    runs = whole_rows ? g.kernel_h : g.kernel_h * g.kernel_w;
-    run = whole_rows ? g.kernel_w * in.channels : in.channels;
+        all_outputs(c.groups * c.outputs),
+        panels(ceil_div(c.outputs, NR)),
+        size(args.out[0].numel()),
+        bias_size(args.n_out > 1 ? all_outputs : 0),
+        gathers(c.out_h * c.out_w < kGatherPixels && c.images > 1) {
+    const int64_t pixels = c.images * c.out_h * c.out_w;
+    if (gathers) {
+      block_pixels = min_of(max_of(kGatherBytes / (c.patch() * int64_t{sizeof(T)}), kGatherPixels), kBlockPixels);
+      blocks = ceil_div(pixels, block_pixels);
+      runs = 1;
+    } else {
+      col_blocks = ceil_div(c.out_w, kBlockPixels);
+      block_rows = col_blocks > 1 ? 1 : min_of(max_of(kBlockPixels / c.out_w, 1), c.out_h);
+      row_blocks = ceil_div(c.out_h, block_rows);
+      blocks = c.images * row_blocks * col_blocks;
+      block_pixels = block_rows * min_of(c.out_w, kBlockPixels);
+      runs = c.dilation_w == 1 || c.kernel_w == 1 ? c.kernel_h : c.kernel_h * c.kernel_w;
+    }
+    run = c.patch() / runs;
     run_tiles = ceil_div(run, MR);
-    units = g.groups * panels * runs * run_tiles;
+    units = c.groups * panels * runs * run_tiles;
 
-    const int64_t pixels = x.shape[0] * out_h * out_w;
     const int64_t most =
         min_of(min_of(blocks, pixels / kPixelsPerPartial), kPartialBytes / ((size + bias_size) * int64_t{sizeof(T)}));
     chunks = 1;
@@ -57,90 +54,155 @@ class WeightGrad {
     parts = min_of(units, kTasks / chunks);
   }
 
-  void run_all() {
-    const int64_t tasks = chunks * parts;
-    T* partials = chunks > 1 ? args.workspace.array<T>((chunks - 1) * (size + bias_size)) : nullptr;
-    const bool copies = needs_copy(in, {-g.pad_left, window_cols(out_w)});
-    const int64_t window_size =
-        copies ? window_rows(block_rows) * window_cols(min_of(out_w, kBlockPixels)) * in.channels : 0;
-    const int64_t panel_size = packs() ? block_rows * min_of(out_w, kBlockPixels) * NR : 0;
-
-    const size_t scratch = (window_size + panel_size) * sizeof(T);
-    parallel_for_with_scratch(args.pool, args.workspace, tasks, scratch, [&](int64_t task, void* memory) {
+  void compute() {
+    const int64_t partial_size = size + bias_size;
+    T* partials = chunks > 1 ? args.workspace.array<T>((chunks - 1) * partial_size) : nullptr;
+    const size_t scratch = (window_size() + panel_size()) * sizeof(T);
+    parallel_for_with_scratch(args.pool, args.workspace, chunks * parts, scratch, [&](int64_t task, void* memory) {
       const int64_t chunk = task % chunks, part = task / chunks;
-      T* window_scratch = static_cast<T*>(memory);
-      T* dw = chunk == 0 ? args.out[0].as<T>() : partials + (chunk - 1) * (size + bias_size);
+      const int64_t first_unit = units * part / parts, last_unit = units * (part + 1) / parts;
+      T* dw = chunk == 0 ? args.out[0].as<T>() : partials + (chunk - 1) * partial_size;
       T* dbias = bias_size == 0 ? nullptr : chunk == 0 ? args.out[1].as<T>() : dw + size;
       const int64_t first = blocks * chunk / chunks, last = blocks * (chunk + 1) / chunks;
       for (int64_t b = first; b < last; ++b) {
-        add_block(b, units * part / parts, units * (part + 1) / parts, b > first, dw, dbias, window_scratch,
-                  window_scratch + window_size);
+        add_block(b, first_unit, last_unit, b > first, dw, dbias, static_cast<T*>(memory));
       }
     });
-    if (chunks > 1) {
-      add_partials(args.out[0].as<T>(), size, partials);
-      if (bias_size > 0) add_partials(args.out[1].as<T>(), bias_size, partials + size);
-    }
+    if (chunks == 1) return;
+    add_partials(args.pool, args.out[0].as<T>(), size, partials, partial_size, chunks - 1, true);
+    if (bias_size == 0) return;
+    add_partials(args.pool, args.out[1].as<T>(), bias_size, partials + size, partial_size, chunks - 1, true);
   }
 
  private:
   static constexpr int64_t MR = TileShape<T>::MR, NR = TileShape<T>::NR;
+  static constexpr int64_t kGatherBytes = 1 << 20;
 
   KernelArgs& args;
-  const ConvGeometry& g;
-  Images<T> in;
+  const Correlation<T>& c;
   const T* dy;
-  int64_t out_h, out_w, all_outputs, outputs, panels;
-  int64_t size, bias_size;
-  int64_t block_rows, row_blocks, col_blocks, blocks;
-  // The rows of dw of one group: `runs` runs of `run` rows whose elements of x lie side by side.
+  int64_t all_outputs, panels, size, bias_size;
+  bool gathers;
+  int64_t block_rows, row_blocks, col_blocks, block_pixels, blocks;
+  // The rows of dw of one group: `runs` runs of `run` rows whose elements of x lie side by side. A unit is one tile.
   int64_t runs, run, run_tiles, units;
   int64_t chunks, parts;
 
-  int64_t window_rows(int64_t rows) const { return (rows - 1) * g.stride_h + (g.kernel_h - 1) * g.dilation_h + 1; }
-  int64_t window_cols(int64_t cols) const { return (cols - 1) * g.stride_w + (g.kernel_w - 1) * g.dilation_w + 1; }
-  bool packs() const { return outputs > NR || g.groups > 1; }
+  // Some output rows of one image (or a part of one row), or with gathered patches some pixels.
+  struct Block {
+    int64_t pixel, pixels;  // among all output pixels
+    int64_t image, y0, rows, x0, cols;
+  };
+  // The part of x that the block reads, for one group.
+  struct Source {
+    Window<T> window;
+    const T* patches;
+  };
 
-  // dw[units first to last] (+)= the products of one block.
-  void add_block(int64_t block, int64_t first, int64_t last, bool accumulate, T* dw, T* dbias, T* window_scratch,
-                 T* panel_scratch) const {
-    const int64_t x0 = out_w * (block % col_blocks) / col_blocks;
-    const int64_t cols = out_w * (block % col_blocks + 1) / col_blocks - x0;
-    const int64_t y0 = block / col_blocks % row_blocks * block_rows, rows = min_of(block_rows, out_h - y0);
-    const int64_t image = block / (col_blocks * row_blocks);
-    const ColumnRange range{x0 * g.stride_w - g.pad_left, window_cols(cols)};
+  bool packs() const { return c.outputs > NR || c.groups > 1; }
+  int64_t window_rows(int64_t rows) const { return (rows - 1) * c.stride_h + (c.kernel_h - 1) * c.dilation_h + 1; }
+  ColumnRange window_cols(int64_t x0, int64_t cols) const {
+    return {x0 * c.stride_w - c.pad_left, (cols - 1) * c.stride_w + (c.kernel_w - 1) * c.dilation_w + 1};
+  }
+  int64_t window_size() const {
+    if (gathers) return block_pixels * c.patch();
+    if (!needs_copy(c.in, c.columns())) return 0;
+    return min_of(window_rows(block_rows), c.in.h) * window_cols(0, min_of(c.out_w, kBlockPixels)).count *
+           c.in.channels;
+  }
 
-    const int64_t group_units = panels * runs * run_tiles, panel_units = runs * run_tiles;
-    Window<T> win{};
-    for (int64_t unit = first; unit < last;) {
-      const int64_t group = unit / group_units, panel = unit % group_units / panel_units;
-      if (unit == first || unit % group_units == 0) {
-        win = window(in, image, group, range, y0 * g.stride_h - g.pad_top, window_rows(rows), window_scratch);
-      }
-      const int64_t n = min_of(NR, outputs - panel * NR), column = group * outputs + panel * NR;
-      const T* b = dy + ((image * out_h + y0) * out_w + x0) * all_outputs + column;
-      int64_t ldb = all_outputs;
-      if (packs()) {
-        for (int64_t i = 0; i < rows * cols; ++i) copy_row(b + i * ldb, panel_scratch + i * NR, n);
-        b = panel_scratch;
-        ldb = NR;
-      }
-      if (dbias && unit % panel_units == 0) column_sums(b, ldb, rows * cols, n, accumulate, dbias + column);
+  // A part's units reach into at most so many panels.
+  int64_t panel_size() const {
+    return packs() ? min_of(ceil_div(units / parts + 1, runs * run_tiles) + 1, panels * c.groups) * block_pixels * NR : 0;
+  }
 
-      const int64_t end = min_of(last, (unit / panel_units + 1) * panel_units);
-      for (; unit < end; ++unit) {
-        const int64_t r = unit % panel_units / run_tiles, tile = unit % run_tiles;
-        const int64_t k0 = run * tile / run_tiles, k1 = run * (tile + 1) / run_tiles;
-        const int64_t kh = runs == g.kernel_h ? r : r / g.kernel_w, kw = runs == g.kernel_h ? 0 : r % g.kernel_w;
-        // Output rows of the block whose row of x lies in the image.
-        const TapRange valid = TapRange::of(y0 * g.stride_h - g.pad_top + kh * g.dilation_h, rows, g.stride_h, in.h);
-        const T* x = win.at(valid.first + valid.begin * g.stride_h) + kw * g.dilation_w * in.channels + k0;
-        const ATile<T> a{x, 1, g.stride_w * in.channels, cols, valid.end - valid.begin, g.stride_h * win.row};
-        const CTile<T> c{dw + ((kh * g.kernel_w + kw) * in.channels + k0) * all_outputs + column, all_outputs};
-        microkernel<T>(static_cast<int>(k1 - k0), static_cast<int>(n), a, b + valid.begin * cols * ldb, ldb, c,
-                       accumulate, nullptr);
+  Block block_at(int64_t index) const {
+    if (gathers) {
+      const int64_t pixel = index * block_pixels;
+      return {pixel, min_of(block_pixels, c.images * c.out_h * c.out_w - pixel), 0, 0, 0, 0, 0};
+    }
+    Block b;
+    b.x0 = c.out_w * (index % col_blocks) / col_blocks;
+    b.cols = c.out_w * (index % col_blocks + 1) / col_blocks - b.x0;
+    b.y0 = index / col_blocks % row_blocks * block_rows;
+    b.rows = min_of(block_rows, c.out_h - b.y0);
+    b.image = index / (col_blocks * row_blocks);
+    b.pixel = (b.image * c.out_h + b.y0) * c.out_w + b.x0;
+    b.pixels = b.rows * b.cols;
+    return b;
+  }
+
+  Source read(const Block& b, int64_t group, T* scratch) const {
+    if (!gathers) {
+      return {window(c.in, b.image, group, window_cols(b.x0, b.cols), b.y0 * c.stride_h - c.pad_top,
+                     window_rows(b.rows), scratch),
+              nullptr};
+    }
+    for (int64_t i = 0; i < b.pixels; ++i) {
+      const int64_t x = (b.pixel + i) % c.out_w, row = (b.pixel + i) / c.out_w;
+      gather_patch(c, c.in.image(row / c.out_h, group), row % c.out_h, x, scratch + i * c.patch());
+    }
+    return {{}, scratch};
+  }
+
+  // The part of dy that the block reads, in panels of NR columns. Row by row, so that long runs of memory are read.
+  void pack_panels(const Block& block, int64_t first, int64_t last, T* packed) const {
+    for (int64_t i = 0; i < block.pixels; ++i) {
+      const T* row = dy + (block.pixel + i) * all_outputs;
+      for (int64_t p = first; p < last; ++p) {
+        const int64_t group = p / panels, at = p % panels * NR;
+        copy_row(row + group * c.outputs + at, packed + ((p - first) * block.pixels + i) * NR,
+                 min_of(NR, c.outputs - at));
       }
     }
+  }
+
+  // dw[units first to last] (+)= the products of one block.
+  void add_block(int64_t index, int64_t first, int64_t last, bool accumulate, T* dw, T* dbias, T* scratch) const {
+    const Block block = block_at(index);
+    T* panel_scratch = scratch + window_size();
+    const int64_t panel_units = runs * run_tiles, group_units = panels * panel_units;
+    Source source{};
+    if (packs()) pack_panels(block, first / panel_units, ceil_div(last, panel_units), panel_scratch);
+    for (int64_t unit = first; unit < last;) {
+      const int64_t group = unit / group_units, panel = unit % group_units / panel_units;
+      if (unit == first || unit % group_units == 0) source = read(block, group, scratch);
+      const int64_t n = min_of(NR, c.outputs - panel * NR), column = group * c.outputs + panel * NR;
+      const T* b = dy + block.pixel * all_outputs + column;
+      int64_t ldb = all_outputs;
+      if (packs()) {
+        b = panel_scratch + (unit / panel_units - first / panel_units) * block.pixels * NR;
+        ldb = NR;
+      }
+      if (dbias && unit % panel_units == 0) column_sums(b, ldb, block.pixels, n, accumulate, dbias + column);
+      const int64_t end = min_of(last, (unit / panel_units + 1) * panel_units);
+      for (; unit < end; ++unit) {
+        const int64_t tile = unit % run_tiles, k0 = run * tile / run_tiles, k1 = run * (tile + 1) / run_tiles;
+        tile_product(block, source, unit % panel_units / run_tiles, k0, k1, b, ldb, n, dw + column, accumulate);
+      }
+    }
+  }
+
+  // Rows [k0, k1) of one run.
+  void tile_product(const Block& block, const Source& source, int64_t r, int64_t k0, int64_t k1, const T* b,
+                    int64_t ldb, int64_t n, T* dw, bool accumulate) const {
+    ATile<T> a{source.patches + k0, 1, run, block.pixels, 1, 0};
+    if (!gathers) {
+      const int64_t kh = runs == c.kernel_h ? r : r / c.kernel_w, kw = runs == c.kernel_h ? 0 : r % c.kernel_w;
+      // Output rows of the block whose row of x lies in the image.
+      const TapRange valid =
+          TapRange::of(block.y0 * c.stride_h - c.pad_top + kh * c.dilation_h, block.rows, c.stride_h, c.in.h);
+      const Window<T>& win = source.window;
+      a = {win.at(valid.first + valid.begin * c.stride_h) + kw * c.dilation_w * c.in.channels + k0,
+           1,
+           c.stride_w * c.in.channels,
+           block.cols,
+           valid.end - valid.begin,
+           c.stride_h * win.row};
+      b += valid.begin * block.cols * ldb;
+    }
+    microkernel<T>(static_cast<int>(k1 - k0), static_cast<int>(n), a, b, ldb,
+                   CTile<T>{dw + (r * run + k0) * all_outputs, all_outputs}, accumulate, nullptr);
   }
 
   static void column_sums(const T* b, int64_t ldb, int64_t rows, int64_t n, bool accumulate, T* sums) {
@@ -159,26 +221,23 @@ class WeightGrad {
       total.store_part(sums + j, lanes);
     }
   }
-
-  void add_partials(T* result, int64_t n, const T* partials) const {
-    parallel_ranges(args.pool, n, 1 << 14, [&](int64_t begin, int64_t end) {
-      for (int64_t chunk = 1; chunk < chunks; ++chunk) {
-        const T* partial = partials + (chunk - 1) * (size + bias_size);
-        for (int64_t i = begin; i < end; ++i) result[i] += partial[i];
-      }
-    });
-  }
 };
 
 template <typename T>
 void weight_grad(KernelArgs& args, const ConvGeometry& g) {
-  if (args.in[0].numel() == 0 || args.in[1].numel() == 0) {
+  const TensorView &x = args.in[0], &dy = args.in[1], &dw = args.out[0];
+  if (x.numel() == 0 || dy.numel() == 0) {
     for (int i = 0; i < args.n_out; ++i) {
       if (args.out[i].numel() > 0) std::memset(args.out[i].data, 0, args.out[i].numel() * sizeof(T));
     }
     return;
   }
-  WeightGrad<T>(args, g).run_all();
+  const Correlation<T> forward = forward_correlation<T>(g, x, dy);
+  if (forward.depthwise()) {
+    depthwise_weight_grad(args, forward, dy.as<T>(), dw.as<T>(), args.n_out > 1 ? args.out[1].as<T>() : nullptr);
+  } else {
+    WeightGrad<T>(args, forward).compute();
+  }
 }
 
 }  // namespace

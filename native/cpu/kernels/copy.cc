@@ -4,6 +4,7 @@
 #include "core/checks.h"
 #include "core/kernel.h"
 #include "cpu/kernels/strided.h"
+#include "cpu/simd/stream.h"
 
 namespace nabla::NABLA_ISA {
 namespace {
@@ -15,9 +16,13 @@ constexpr int64_t kMinTransposed = 8;
 
 // Elements are moved as unsigned integers of their size.
 template <typename T>
-void copy_row(T* target, int64_t target_stride, const T* source, int64_t source_stride, int64_t n) {
+void copy_row(T* target, int64_t target_stride, const T* source, int64_t source_stride, int64_t n, bool streamed) {
   if (target_stride == 1 && source_stride == 1) {
-    std::memcpy(target, source, n * sizeof(T));
+    if (streamed && whole_cache_lines(target, n * sizeof(T))) {
+      stream_copy(target, source, n * sizeof(T));
+    } else {
+      std::memcpy(target, source, n * sizeof(T));
+    }
   } else if (target_stride == 1 && source_stride == 0) {
     const T value = *source;
     for (int64_t i = 0; i < n; ++i) target[i] = value;
@@ -30,7 +35,7 @@ void copy_row(T* target, int64_t target_stride, const T* source, int64_t source_
 // cache line (bytes: 16) go through the stack, so that a line is used up before another one can displace it.
 template <typename T>
 void transpose_tile(T* target, int64_t target_stride, const T* source, int64_t source_stride, int64_t rows,
-                    int64_t columns) {
+                    int64_t columns, bool streamed) {
   constexpr int64_t side = sizeof(T) == 1 ? 16 : 64 / sizeof(T);
   for (int64_t j = 0; j < columns; j += side) {
     for (int64_t i = 0; i < rows; i += side) {
@@ -40,7 +45,13 @@ void transpose_tile(T* target, int64_t target_stride, const T* source, int64_t s
         T block[side][side];
         for (int64_t y = 0; y < side; ++y) std::memcpy(block[y], from + y * source_stride, sizeof(block[y]));
         for (int64_t x = 0; x < side; ++x) {
-          for (int64_t y = 0; y < side; ++y) to[x * target_stride + y] = block[y][x];
+          T line[side];
+          for (int64_t y = 0; y < side; ++y) line[y] = block[y][x];
+          if (streamed) {
+            stream_copy(to + x * target_stride, line, sizeof(line));
+          } else {
+            std::memcpy(to + x * target_stride, line, sizeof(line));
+          }
         }
       } else {
         const int64_t block_rows = rows - i < side ? rows - i : side;
@@ -71,6 +82,8 @@ void copy_transposed(T* target, const T* source, const StridedLoop<2>& loop, int
   const int64_t row_tiles = (rows + kTile - 1) / kTile;
   const int64_t column_tiles = (columns + kTile - 1) / kTile;
   const int64_t tiles = planes * row_tiles * column_tiles;
+  // Blocks of bytes are shorter than a cache line.
+  const bool large = sizeof(T) > 1 && planes * rows * columns * int64_t{sizeof(T)} >= kStreamBytes;
   parallel_ranges(pool, tiles, kElementGrain / (kTile * kTile), [&](int64_t begin, int64_t end) {
     for (int64_t tile = begin; tile < end; ++tile) {
       // The tiles of a column of tiles follow each other, so that the source is read along its lines.
@@ -84,9 +97,11 @@ void copy_transposed(T* target, const T* source, const StridedLoop<2>& loop, int
         from += plane % outer.shape[d] * outer.stride[1][d];
         plane /= outer.shape[d];
       }
+      const bool streamed = large && whole_cache_lines(to, target_stride * sizeof(T));
       transpose_tile(to, target_stride, from, source_stride, rows - i < kTile ? rows - i : kTile,
-                     columns - j < kTile ? columns - j : kTile);
+                     columns - j < kTile ? columns - j : kTile, streamed);
     }
+    if (large) stream_fence();
   });
 }
 
@@ -109,10 +124,13 @@ void copy_elements(const TensorView& target_view, const TensorView& source_view,
   if (row >= 0 && column >= 0 && row != column) return copy_transposed(target, source, loop, row, column, pool);
 
   const int64_t target_stride = loop.row_stride(0), source_stride = loop.row_stride(1);
-  parallel_ranges(pool, target_view.numel(), kElementGrain, [&](int64_t begin, int64_t end) {
+  const int64_t numel = target_view.numel();
+  const bool streamed = numel * int64_t{sizeof(T)} >= kStreamBytes;
+  parallel_ranges(pool, numel, kElementGrain, [&](int64_t begin, int64_t end) {
     for_each_row(loop, begin, end, [&](const int64_t* offset, int64_t n) {
-      copy_row(target + offset[0], target_stride, source + offset[1], source_stride, n);
+      copy_row(target + offset[0], target_stride, source + offset[1], source_stride, n, streamed);
     });
+    if (streamed) stream_fence();
   });
 }
 

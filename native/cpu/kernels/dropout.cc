@@ -20,7 +20,10 @@ void dropout_tiles(KernelArgs& args, double rate) {
   for_philox_tiles(args, args.out[0].numel(), [&](const uint32_t* words, int64_t begin, int64_t count) {
     const T* __restrict source = x + begin;
     T* __restrict target = out + begin;
-    for (int64_t j = 0; j < count; ++j) target[j] = words[j] >> 8 >= threshold ? source[j] * scale : T(0);
+    for (int64_t j = 0; j < count; ++j) {
+      const T scaled = source[j] * scale;  // before the choice, so that the loop has no branch
+      target[j] = words[j] >> 8 >= threshold ? scaled : T(0);
+    }
   });
 }
 

@@ -17,8 +17,7 @@ struct Slices {
 
 Slices slices_of(const TensorView& x, const TensorView& indices, const KernelArgs& args) {
   NABLA_CHECK(args.n_attr >= 1 && args.attr[0] >= 0 && args.attr[0] < x.rank, "the axis is out of range");
-  NABLA_CHECK(indices.dtype == DType::int32 && indices.contiguous() && x.contiguous(),
-              "indices must be int32, and they and x contiguous");
+  NABLA_CHECK(indices.dtype == DType::int32 && indices.contiguous(), "indices must be int32 and contiguous");
   const int axis = static_cast<int>(args.attr[0]);
   Slices s;
   for (int i = 0; i < axis; ++i) s.outer *= x.shape[i];
@@ -29,9 +28,12 @@ Slices slices_of(const TensorView& x, const TensorView& indices, const KernelArg
 }
 
 void check_indices(const int32_t* indices, const Slices& s) {
-  bool all_inside = true;
-  for (int64_t i = 0; i < s.count; ++i) all_inside &= indices[i] >= -s.axis_size && indices[i] < s.axis_size;
-  if (all_inside) return;
+  int32_t lowest = 0, highest = 0;
+  for (int64_t i = 0; i < s.count; ++i) {
+    lowest = indices[i] < lowest ? indices[i] : lowest;
+    highest = indices[i] > highest ? indices[i] : highest;
+  }
+  if (s.count == 0 || (lowest >= -s.axis_size && highest < s.axis_size)) return;
   for (int64_t i = 0; i < s.count; ++i) {
     if (indices[i] < -s.axis_size || indices[i] >= s.axis_size) {
       kernel_error(ErrorKind::index, "index %d at position %lld is outside [0, %lld)", indices[i],
@@ -96,10 +98,21 @@ NABLA_INLINE void add_row(T* __restrict target, const T* __restrict update, int6
   for (int64_t j = 0; j < n; ++j) target[j] = static_cast<T>(target[j] + update[j]);
 }
 
+// One element, repeated along all axes.
+bool is_one_value(const TensorView& x) {
+  for (int i = 0; i < x.rank; ++i) {
+    if (x.shape[i] != 1 && x.stride[i] != 0) return false;
+  }
+  return true;
+}
+
 // Cuts the rows of `out` into ranges. A range is copied from x and then takes, in the indices' order, the updates that
 // fall into it; so every element is written by one task and summed in one order.
 template <typename T>
-void scatter_add(const T* x, const int32_t* indices, const T* updates, T* out, const Slices& s, KernelArgs& args) {
+void scatter_add(const int32_t* indices, const Slices& s, KernelArgs& args) {
+  const T *x = args.in[0].as<const T>(), *updates = args.in[2].as<const T>();
+  T* out = args.out[0].as<T>();
+  const bool one_value = is_one_value(args.in[0]);
   constexpr int64_t kMinElementsPerTask = 32768, kMaxTasks = 64;
   const int64_t rows = s.outer * s.axis_size;
   const int64_t work = rows * s.inner + s.outer * s.count * s.inner;
@@ -109,7 +122,11 @@ void scatter_add(const T* x, const int32_t* indices, const T* updates, T* out, c
   if (tasks > kMaxTasks) tasks = kMaxTasks;
   const int64_t grain = (rows + tasks - 1) / tasks;
   parallel_ranges(args.pool, rows, grain, [&](int64_t begin, int64_t end) {
-    std::memcpy(out + begin * s.inner, x + begin * s.inner, static_cast<size_t>((end - begin) * s.inner) * sizeof(T));
+    if (one_value) {
+      for (int64_t j = begin * s.inner; j < end * s.inner; ++j) out[j] = *x;
+    } else {
+      std::memcpy(out + begin * s.inner, x + begin * s.inner, static_cast<size_t>((end - begin) * s.inner) * sizeof(T));
+    }
     for (int64_t o = begin / s.axis_size; o * s.axis_size < end; ++o) {
       const T* update = updates + o * s.count * s.inner;
       for (int64_t i = 0; i < s.count; ++i) {
@@ -125,6 +142,7 @@ void scatter_add(const T* x, const int32_t* indices, const T* updates, T* out, c
 void gather(KernelArgs& args) {
   const TensorView &x = args.in[0], &indices = args.in[1], &out = args.out[0];
   const Slices s = slices_of(x, indices, args);
+  NABLA_CHECK(x.contiguous(), "x must be contiguous");
   NABLA_CHECK(out.dtype == x.dtype && out.numel() == s.outer * s.count * s.inner, "the output's size is wrong");
   const int32_t* index = indices.as<const int32_t>();
   check_indices(index, s);
@@ -148,6 +166,7 @@ void gather(KernelArgs& args) {
 void scatterAdd(KernelArgs& args) {
   const TensorView &x = args.in[0], &indices = args.in[1], &updates = args.in[2], &out = args.out[0];
   const Slices s = slices_of(x, indices, args);
+  NABLA_CHECK(x.contiguous() || is_one_value(x), "x must be contiguous or one element broadcast");
   NABLA_CHECK(updates.dtype == x.dtype && out.dtype == x.dtype && updates.contiguous(),
               "updates must be contiguous and of x's dtype");
   NABLA_CHECK(updates.numel() == s.outer * s.count * s.inner && out.numel() == x.numel(), "the updates' size is wrong");
@@ -155,14 +174,10 @@ void scatterAdd(KernelArgs& args) {
   check_indices(index, s);
   if (x.numel() == 0) return;
   switch (x.dtype) {
-    case DType::float32:
-      return scatter_add(x.as<const float>(), index, updates.as<const float>(), out.as<float>(), s, args);
-    case DType::float64:
-      return scatter_add(x.as<const double>(), index, updates.as<const double>(), out.as<double>(), s, args);
-    case DType::int32:
-      return scatter_add(x.as<const uint32_t>(), index, updates.as<const uint32_t>(), out.as<uint32_t>(), s, args);
-    case DType::uint8:
-      return scatter_add(x.as<const uint8_t>(), index, updates.as<const uint8_t>(), out.as<uint8_t>(), s, args);
+    case DType::float32: return scatter_add<float>(index, s, args);
+    case DType::float64: return scatter_add<double>(index, s, args);
+    case DType::int32: return scatter_add<uint32_t>(index, s, args);
+    case DType::uint8: return scatter_add<uint8_t>(index, s, args);
     case DType::boolean: kernel_error(ErrorKind::native, "bool cannot be added");
   }
 }

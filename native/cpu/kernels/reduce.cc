@@ -86,30 +86,40 @@ NABLA_INLINE typename Op::Acc reduce_strided_block(const typename Op::In* x, int
   return Op::combine(Op::combine(chain[0], chain[1]), Op::combine(chain[2], chain[3]));
 }
 
+// Elements that lie `stride` apart, block by block.
+template <typename Op>
+NABLA_INLINE void reduce_run(PairwiseTree<Op>& tree, const typename Op::In* x, int64_t n, int64_t stride) {
+  constexpr int64_t kStridedBlock = 256;
+  if (stride == 1) {
+    for (; n > 0; n -= kBlock<Op>, x += kBlock<Op>) tree.push(reduce_block<Op>(x, least(n, kBlock<Op>)));
+  } else {
+    for (; n > 0; n -= kStridedBlock, x += kStridedBlock * stride) {
+      tree.push(reduce_strided_block<Op>(x, least(n, kStridedBlock), stride));
+    }
+  }
+}
+
 // The reduced elements [begin, end) of the output whose input starts at x.
 template <typename Op>
-typename Op::Acc reduce_range(const ReducePlan& plan, const typename Op::In* x, int64_t begin, int64_t end) {
-  constexpr int64_t kStridedBlock = 256;
+typename Op::Acc reduce_range(const ReducePlan& plan, const typename Op::In* x, int64_t begin,
+                                           int64_t end) {
   const int64_t stride = plan.reduced.row_stride(0);
   PairwiseTree<Op> tree;
-  for_each_row(plan.reduced, begin, end, [&](const int64_t* offset, int64_t n) {
-    const typename Op::In* row = x + offset[0];
-    if (stride == 1) {
-      for (; n > 0; n -= kBlock<Op>, row += kBlock<Op>) tree.push(reduce_block<Op>(row, least(n, kBlock<Op>)));
-    } else {
-      for (; n > 0; n -= kStridedBlock, row += kStridedBlock * stride) {
-        tree.push(reduce_strided_block<Op>(row, least(n, kStridedBlock), stride));
-      }
-    }
-  });
+  if (plan.reduced.rank == 1) {
+    if (stride == 1 && end - begin <= kBlock<Op>) return reduce_block<Op>(x + begin, end - begin);
+    reduce_run(tree, x + begin * stride, end - begin, stride);
+  } else {
+    for_each_row(plan.reduced, begin, end,
+                 [&](const int64_t* offset, int64_t n) { reduce_run(tree, x + offset[0], n, stride); });
+  }
   return tree.finish();
 }
 
-template <typename Op>
+template <typename Op, typename Finish>
 void reduce_rows(const ReducePlan& plan, KernelArgs& args) {
   using Acc = typename Op::Acc;
   const auto* x = args.in[0].as<const typename Op::In>() + plan.in_begin;
-  auto* out = args.out[0].as<typename Op::Out>() + plan.out_begin;
+  auto* out = args.out[0].as<typename Finish::Out>() + plan.out_begin;
   // body(output, input offset, output offset)
   const auto for_outputs = [&](int64_t begin, int64_t end, auto&& body) {
     for_each_row(plan.kept, begin, end, [&](const int64_t* offset, int64_t n) {
@@ -125,7 +135,7 @@ void reduce_rows(const ReducePlan& plan, KernelArgs& args) {
                     [&](int64_t begin, int64_t end) {
                       for_outputs(begin, end, [&](int64_t, int64_t in_offset, int64_t out_offset) {
                         out[out_offset] =
-                            Op::finish(reduce_range<Op>(plan, x + in_offset, 0, plan.count), plan.count);
+                            Finish::finish(reduce_range<Op>(plan, x + in_offset, 0, plan.count), plan.count);
                       });
                     });
     return;
@@ -142,7 +152,7 @@ void reduce_rows(const ReducePlan& plan, KernelArgs& args) {
   for_outputs(0, plan.outputs, [&](int64_t output, int64_t, int64_t out_offset) {
     PairwiseTree<Op> tree;
     for (int64_t s = 0; s < segments; ++s) tree.push(partial[output * segments + s]);
-    out[out_offset] = Op::finish(tree.finish(), plan.count);
+    out[out_offset] = Finish::finish(tree.finish(), plan.count);
   });
 }
 
@@ -158,7 +168,9 @@ constexpr int64_t kRunRows = 256;  // added to the same accumulators, eight at a
 template <typename Op>
 NABLA_INLINE void combine_tiles(typename Op::Acc* __restrict target, const typename Op::Acc* __restrict other) {
   using V = Lanes<typename Op::Acc>;
-  for (int64_t c = 0; c < kTile<Op>; c += V::width) Op::combine(V::load(other + c), V::load(target + c)).store(target + c);
+  for (int64_t c = 0; c < kTile<Op>; c += V::width) {
+    Op::combine(V::load(other + c), V::load(target + c)).store(target + c);
+  }
 }
 
 // PairwiseTree of whole tiles.
@@ -252,11 +264,11 @@ void reduce_tile(const ReducePlan& plan, const typename Op::In* x, int64_t colum
   tree.finish(acc);
 }
 
-template <typename Op>
+template <typename Op, typename Finish>
 void reduce_columns(const ReducePlan& plan, KernelArgs& args) {
   using Acc = typename Op::Acc;
   const auto* x = args.in[0].as<const typename Op::In>() + plan.in_begin;
-  auto* out = args.out[0].as<typename Op::Out>() + plan.out_begin;
+  auto* out = args.out[0].as<typename Finish::Out>() + plan.out_begin;
   const int64_t columns = plan.kept.row_length();
   const int64_t tiles = (columns + kTile<Op> - 1) / kTile<Op>;
   const int64_t units = plan.outputs / columns * tiles;
@@ -279,7 +291,7 @@ void reduce_columns(const ReducePlan& plan, KernelArgs& args) {
   const auto write = [&](const Unit& unit, const Acc* acc) {
     auto* target = out + unit.out_offset;
     const int64_t stride = plan.kept.row_stride(1);
-    for (int64_t c = 0; c < unit.columns; ++c) target[c * stride] = Op::finish(acc[c], plan.count);
+    for (int64_t c = 0; c < unit.columns; ++c) target[c * stride] = Finish::finish(acc[c], plan.count);
   };
 
   const int64_t unit_work = plan.count * least(columns, kTile<Op>);
@@ -313,28 +325,28 @@ void reduce_columns(const ReducePlan& plan, KernelArgs& args) {
   });
 }
 
-template <typename Op>
+template <typename Op, typename Finish>
 void reduce(KernelArgs& args) {
   const ReducePlan plan = plan_reduction(args);
-  NABLA_CHECK(dtype_size(args.out[0].dtype) == sizeof(typename Op::Out), "the output's dtype is wrong");
+  NABLA_CHECK(dtype_size(args.out[0].dtype) == sizeof(typename Finish::Out), "the output's dtype is wrong");
   if (plan.outputs == 0) return;
   if (plan.count == 0) {
-    for (int64_t i = 0; i < plan.outputs; ++i) args.out[0].as<typename Op::Out>()[i] = Op::finish(Op::identity(), 0);
+    for (int64_t i = 0; i < plan.outputs; ++i) args.out[0].as<typename Finish::Out>()[i] = Finish::finish(Op::identity(), 0);
     return;
   }
   // Many outputs of a few neighbours each (the last axis of [n, 3]) are done better column by column too.
   constexpr int64_t kFew = 8;
   const bool columns = !plan.inner_reduced || (plan.count <= kFew && plan.kept.row_length() >= kTile<Op>);
-  columns ? reduce_columns<Op>(plan, args) : reduce_rows<Op>(plan, args);
+  columns ? reduce_columns<Op, Finish>(plan, args) : reduce_rows<Op, Finish>(plan, args);
 }
 
 template <bool kGreatest>
 void reduce_extreme(KernelArgs& args) {
   switch (args.in[0].dtype) {
-    case DType::float32: return reduce<Extreme<float, kGreatest>>(args);
-    case DType::float64: return reduce<Extreme<double, kGreatest>>(args);
-    case DType::int32: return reduce<Extreme<int32_t, kGreatest>>(args);
-    case DType::uint8: return reduce<Extreme<uint8_t, kGreatest>>(args);
+    case DType::float32: return reduce<Extreme<float, kGreatest>, Keep<float>>(args);
+    case DType::float64: return reduce<Extreme<double, kGreatest>, Keep<double>>(args);
+    case DType::int32: return reduce<Extreme<int32_t, kGreatest>, Keep<int32_t>>(args);
+    case DType::uint8: return reduce<Extreme<uint8_t, kGreatest>, Keep<uint8_t>>(args);
     case DType::boolean: kernel_error(ErrorKind::native, "bool has no order");
   }
 }
@@ -344,10 +356,10 @@ void reduce_extreme(KernelArgs& args) {
 // Integers give int32.
 void sum(KernelArgs& args) {
   switch (args.in[0].dtype) {
-    case DType::float32: return reduce<Sum<float>>(args);
-    case DType::float64: return reduce<Sum<double>>(args);
-    case DType::int32: return reduce<Sum<int32_t, uint32_t, int32_t>>(args);
-    case DType::uint8: return reduce<Sum<uint8_t, uint32_t, int32_t>>(args);
+    case DType::float32: return reduce<Sum<float>, Keep<float>>(args);
+    case DType::float64: return reduce<Sum<double>, Keep<double>>(args);
+    case DType::int32: return reduce<Sum<int32_t>, Keep<int32_t>>(args);
+    case DType::uint8: return reduce<Sum<uint8_t>, Keep<int32_t>>(args);
     case DType::boolean: kernel_error(ErrorKind::native, "bool cannot be summed");
   }
 }
@@ -355,10 +367,10 @@ void sum(KernelArgs& args) {
 // Integers give float32.
 void mean(KernelArgs& args) {
   switch (args.in[0].dtype) {
-    case DType::float32: return reduce<Mean<float>>(args);
-    case DType::float64: return reduce<Mean<double>>(args);
-    case DType::int32: return reduce<Mean<int32_t, int64_t, float>>(args);
-    case DType::uint8: return reduce<Mean<uint8_t, int64_t, float>>(args);
+    case DType::float32: return reduce<Sum<float>, Quotient<float>>(args);
+    case DType::float64: return reduce<Sum<double>, Quotient<double>>(args);
+    case DType::int32: return reduce<Sum<int32_t>, Quotient<float>>(args);
+    case DType::uint8: return reduce<Sum<uint8_t>, Quotient<float>>(args);
     case DType::boolean: kernel_error(ErrorKind::native, "bool has no mean");
   }
 }

@@ -1,6 +1,6 @@
-// What reductions do with their elements. Each operation has the input's type In, the accumulators' type Acc and the
-// output's type Out; identity(), combine() of two accumulators or two registers of them, and finish(), which makes an
-// output of the accumulated `count` elements.
+// What reductions do with their elements. Each operation has the input's type In, the accumulators' type Acc,
+// identity() and combine() of two accumulators or two registers of them. What becomes of the accumulated elements of
+// an output is another matter (Keep, Quotient): so sum and mean share their loops.
 #pragma once
 #include <cstdint>
 #include <limits>
@@ -24,25 +24,15 @@ struct IntegerLane {
 template <typename T>
 using Lanes = std::conditional_t<std::is_floating_point_v<T>, Vec<T>, IntegerLane<T>>;
 
-// Integers are summed in unsigned types, so that they wrap.
-template <typename In_, typename Acc_ = In_, typename Out_ = In_>
+// Integers are summed in 64 bits, which hold any sum of fewer than 2^32 elements.
+template <typename T>
 struct Sum {
-  using In = In_;
-  using Acc = Acc_;
-  using Out = Out_;
+  using In = T;
+  using Acc = std::conditional_t<std::is_floating_point_v<T>, T, int64_t>;
   NABLA_INLINE static Acc identity() { return Acc(0); }
   template <typename A>
   NABLA_INLINE static A combine(A a, A b) {
     return a + b;
-  }
-  NABLA_INLINE static Out finish(Acc sum, int64_t) { return static_cast<Out>(sum); }
-};
-
-template <typename In_, typename Acc_ = In_, typename Out_ = In_>
-struct Mean : Sum<In_, Acc_, Out_> {
-  NABLA_INLINE static Out_ finish(Acc_ sum, int64_t count) {
-    using Quotient = std::conditional_t<std::is_floating_point_v<Acc_>, Acc_, double>;
-    return static_cast<Out_>(static_cast<Quotient>(sum) / static_cast<Quotient>(count));
   }
 };
 
@@ -51,7 +41,6 @@ template <typename T, bool kGreatest>
 struct Extreme {
   using In = T;
   using Acc = T;
-  using Out = T;
   NABLA_INLINE static T identity() {
     using Limits = std::numeric_limits<T>;
     constexpr T kTop = Limits::has_infinity ? Limits::infinity() : Limits::max();
@@ -69,7 +58,27 @@ struct Extreme {
       return select(b != b, b, kGreatest ? max(b, a) : min(b, a));
     }
   }
-  NABLA_INLINE static T finish(T value, int64_t) { return value; }
+};
+
+// The output is the accumulated value; wider integers wrap.
+template <typename Out_>
+struct Keep {
+  using Out = Out_;
+  template <typename Acc>
+  NABLA_INLINE static Out finish(Acc value, int64_t) {
+    return static_cast<Out>(value);
+  }
+};
+
+// The output is the accumulated value divided by the number of elements.
+template <typename Out_>
+struct Quotient {
+  using Out = Out_;
+  template <typename Acc>
+  NABLA_INLINE static Out finish(Acc value, int64_t count) {
+    using Real = std::conditional_t<std::is_floating_point_v<Acc>, Acc, double>;
+    return static_cast<Out>(static_cast<Real>(value) / static_cast<Real>(count));
+  }
 };
 
 // Loads into registers of accumulators; the lanes beyond n are the identity.

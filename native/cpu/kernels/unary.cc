@@ -1,4 +1,6 @@
 // Elementwise kernels of one input. Functors take Vec<T> for floats and single elements for integers.
+#include <cmath>
+
 #include "core/checks.h"
 #include "core/kernel.h"
 #include "cpu/kernels/elementwise.h"

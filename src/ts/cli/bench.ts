@@ -17,7 +17,7 @@ export async function bench(json: boolean): Promise<number> {
   const { isa, threads } = cpuStream();
   const rows: Row[] = [];
   if (!json) process.stdout.write(`ISA ${isa}, ${threads} threads; milliseconds\n`);
-  for await (const row of run()) {
+  for await (const row of cases()) {
     rows.push(row);
     if (!json) process.stdout.write(format(row));
   }
@@ -25,7 +25,7 @@ export async function bench(json: boolean): Promise<number> {
   return 0;
 }
 
-async function* run(): AsyncGenerator<Row> {
+async function* cases(): AsyncGenerator<Row> {
   for (const n of [256, 512, 1024]) yield await matmul(n);
   for (const batch of [32, 128]) yield await trainingStep(batch);
 }
@@ -40,7 +40,7 @@ async function matmul(n: number): Promise<Row> {
     step();
     await cpuStream().fence();
   });
-  return row(`matmul ${n}x${n}x${n}`, times, (ms) => `${((2 * n ** 3) / ms / 1e6).toFixed(1)} GFLOP/s`);
+  return summarize(`matmul ${n}x${n}x${n}`, times, (ms) => `${((2 * n ** 3) / ms / 1e6).toFixed(1)} GFLOP/s`);
 }
 
 /** The convolutional network of the README on random images. */
@@ -60,7 +60,7 @@ async function trainingStep(batch: number): Promise<Row> {
   const times = await measure(async () => {
     await model.trainOnBatch(x, y);
   });
-  return row(`CNN training step, batch ${batch}`, times, (ms) => `${((batch / ms) * 1000).toFixed(0)} images/s`);
+  return summarize(`CNN training step, batch ${batch}`, times, (ms) => `${((batch / ms) * 1000).toFixed(0)} images/s`);
 }
 
 /** Milliseconds of each run, sorted. The first runs warm up and are not counted. */
@@ -75,7 +75,7 @@ async function measure(step: () => Promise<void>): Promise<number[]> {
   return times.sort((a, b) => a - b);
 }
 
-function row(name: string, times: readonly number[], rate: (ms: number) => string): Row {
+function summarize(name: string, times: readonly number[], rate: (ms: number) => string): Row {
   const medianMs = times[times.length >> 1]!;
   return { case: name, medianMs, bestMs: times[0]!, rate: rate(medianMs) };
 }

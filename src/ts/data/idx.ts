@@ -36,7 +36,9 @@ export function parseIdx(bytes: Uint8Array, rank: number, file: string): IdxArra
   const magic = [...bytes.subarray(0, 4)];
   if (magic[0] !== 0 || magic[1] !== 0 || magic[2] !== UNSIGNED_BYTE || magic[3] !== rank) {
     const expected = [0, 0, UNSIGNED_BYTE, rank];
-    throw new FormatError(`idx: wrong magic number: ${file} starts with ${hex(magic)}, expected ${hex(expected)} at byte 0`);
+    throw new FormatError(
+      `idx: wrong magic number: ${file} starts with ${hex(magic)}, expected ${hex(expected)} at byte 0`,
+    );
   }
   if (bytes.length < header) throw truncated(file, bytes.length, header);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

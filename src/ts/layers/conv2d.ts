@@ -80,7 +80,10 @@ export class Conv2D extends Layer {
     this.dataFormat = checkDataFormat(this.name, options.dataFormat ?? "channelsLast");
     this.activation = resolveActivation(this.name, options.activation);
     this.useBias = checkBoolean(this.name, "useBias", options.useBias ?? true);
-    this.initializers = { kernel: options.kernelInitializer ?? "glorotUniform", bias: options.biasInitializer ?? "zeros" };
+    this.initializers = {
+      kernel: options.kernelInitializer ?? "glorotUniform",
+      bias: options.biasInitializer ?? "zeros",
+    };
     this.inputSpec = { rank: 4 };
   }
 

@@ -35,7 +35,10 @@ export class Dense extends Layer {
     this.units = checkPositive(this.name, "units", options.units);
     this.activation = resolveActivation(this.name, options.activation);
     this.useBias = checkBoolean(this.name, "useBias", options.useBias ?? true);
-    this.initializers = { kernel: options.kernelInitializer ?? "glorotUniform", bias: options.biasInitializer ?? "zeros" };
+    this.initializers = {
+      kernel: options.kernelInitializer ?? "glorotUniform",
+      bias: options.biasInitializer ?? "zeros",
+    };
     this.inputSpec = { minRank: 2 };
   }
 
@@ -57,6 +60,6 @@ export class Dense extends Layer {
   }
 
   override computeOutputShape(inputShape: BatchShape): BatchShape {
-    return inputShape.with(-1, this.units);
+    return [...inputShape.slice(0, -1), this.units];
   }
 }

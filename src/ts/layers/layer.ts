@@ -129,8 +129,8 @@ export abstract class Layer {
    */
   apply(x: Tensor, { training = false }: Partial<CallOptions> = {}): Tensor {
     checkTensor(this.name, x);
-    if (!this.built) this.build([null, ...x.shape.slice(1)]);
     this.checkInput(x.shape);
+    if (!this.built) this.build([null, ...x.shape.slice(1)]);
     return this.call(this.castsInput && x.dtype !== this.dtype ? cast(x, this.dtype) : x, { training });
   }
 

@@ -224,7 +224,9 @@ export abstract class Model extends Layer {
 function toWeight(weight: Tensor, value: ModelInput, place: number): Tensor {
   const { shape, dtype } = weight;
   const misfit = (given: string): ShapeError =>
-    new ShapeError(`setWeights: value ${place} does not fit: it has ${given}, the weight has the shape ${formatShape(shape)}`);
+    new ShapeError(
+      `setWeights: value ${place} does not fit: it has ${given}, the weight has the shape ${formatShape(shape)}`,
+    );
   if (ArrayBuffer.isView(value)) {
     if (value.length !== sizeOf(shape)) throw misfit(`${value.length} elements`);
     return tensor(value, { shape, dtype });

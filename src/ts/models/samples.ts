@@ -26,7 +26,8 @@ export class SampleSet {
         `${op}: x and y have different lengths: x has ${this.x.shape[0]} samples, y has ${this.y.shape[0]}`,
       );
     }
-    if (this.length === 0) throw new ArgumentError(`${op}: there are no samples: the shape of x is [${this.x.shape.join(",")}]`);
+    if (this.length === 0)
+      throw new ArgumentError(`${op}: there are no samples: the shape of x is [${this.x.shape.join(",")}]`);
   }
 
   get length(): number {

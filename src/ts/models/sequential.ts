@@ -81,7 +81,12 @@ export class Sequential extends Model {
   getLayer(name: string): Layer {
     const found = this.stack.find((layer) => layer.name === name);
     if (found) return found;
-    throw unknownName(this.name, "layer", name, this.stack.map((layer) => layer.name));
+    throw unknownName(
+      this.name,
+      "layer",
+      name,
+      this.stack.map((layer) => layer.name),
+    );
   }
 
   override build(inputShape: BatchShape): void {

@@ -165,18 +165,19 @@ class Report {
   /** @throws the error that the last reading met. */
   passed(steps: number): void {
     if (this.failure !== null) throw this.failure;
-    const { progress, trainer } = this.loop;
-    if (!progress.wantsLogs || this.running !== null || performance.now() - this.readAt < REPORT_EVERY) return;
-    this.running = trainer.logs().then(
-      (logs) => {
-        progress.update(steps, logs);
-        this.readAt = performance.now();
-        this.running = null;
-      },
-      (error: unknown) => {
-        this.failure = error;
-      },
-    );
+    const { wantsLogs } = this.loop.progress;
+    if (!wantsLogs || this.running !== null || performance.now() - this.readAt < REPORT_EVERY) return;
+    this.running = this.read(steps);
+  }
+
+  private async read(steps: number): Promise<void> {
+    try {
+      this.loop.progress.update(steps, await this.loop.trainer.logs());
+    } catch (error) {
+      this.failure = error;
+    }
+    this.readAt = performance.now();
+    this.running = null;
   }
 
   async finish(): Promise<void> {

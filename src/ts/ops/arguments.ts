@@ -62,10 +62,10 @@ export function checkChoice<T extends string>(op: string, name: string, value: u
   return value as T;
 }
 
-/** @throws DTypeError unless the tensor is float32 or float64. */
+/** `name` is as in "x is not …". @throws DTypeError unless the tensor is float32 or float64. */
 export function checkFloating(op: string, name: string, tensor: Tensor): void {
   if (!isFloating(tensor.dtype)) {
-    throw new DTypeError(`${op}: ${name} is not floating-point: it is ${tensor.dtype}, expected float32 or float64`);
+    throw new DTypeError(`${op}: ${name} is not floating-point: its dtype is ${tensor.dtype}, expected float32 or float64`);
   }
 }
 

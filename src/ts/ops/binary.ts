@@ -7,7 +7,7 @@ import { broadcastOperands } from "./arguments.js";
 import { cast } from "./cast.js";
 import { equal, greater, greaterEqual, less, logicalAnd } from "./compare.js";
 import { sumTo } from "./reduce.js";
-import { applyPromoted } from "./scalar.js";
+import { applyPromoted, type Promoted } from "./scalar.js";
 import { log, neg } from "./unary.js";
 import { where } from "./where.js";
 
@@ -21,11 +21,17 @@ function defineBinary(name: string, rest: Pick<OpDefinition<undefined>, "backwar
 }
 
 /** `least` is the first dtype, in promotion order, that the kernel has. */
-function apply(name: string, op: Op<undefined>, least: DType, a: Tensor | number, b: Tensor | number): Tensor {
+function apply<A extends Tensor | number, B extends Tensor | number, L extends DType>(
+  name: string,
+  op: Op<undefined>,
+  least: L,
+  a: A,
+  b: B,
+): Promoted<A, B, L> {
   if (a instanceof Tensor && b instanceof Tensor && a.dtype === b.dtype && promote(a.dtype, least) === a.dtype) {
-    return op([a, b], undefined)[0]!;
+    return op([a, b], undefined)[0]! as Promoted<A, B, L>;
   }
-  return applyPromoted(name, op, least, [a, b]);
+  return applyPromoted(name, op, least, [a, b]) as Promoted<A, B, L>;
 }
 
 const SAVE_FIRST: Saved = { inputs: [0] };
@@ -45,7 +51,7 @@ const addOp = defineBinary("add", {
  *
  * @throws ShapeError when the shapes do not broadcast.
  */
-export function add(a: Tensor | number, b: Tensor | number): Tensor {
+export function add<A extends Tensor | number, B extends Tensor | number>(a: A, b: B): Promoted<A, B, "uint8"> {
   return apply("add", addOp, "uint8", a, b);
 }
 
@@ -57,7 +63,7 @@ const subOp = defineBinary("sub", {
 });
 
 /** a - b, elementwise with broadcasting; dtypes as in {@link add}, at least int32. @throws ShapeError */
-export function sub(a: Tensor | number, b: Tensor | number): Tensor {
+export function sub<A extends Tensor | number, B extends Tensor | number>(a: A, b: B): Promoted<A, B, "int32"> {
   return apply("sub", subOp, "int32", a, b);
 }
 
@@ -73,7 +79,7 @@ const mulOp = defineBinary("mul", {
 });
 
 /** a * b, elementwise with broadcasting; dtypes as in {@link add}. @throws ShapeError */
-export function mul(a: Tensor | number, b: Tensor | number): Tensor {
+export function mul<A extends Tensor | number, B extends Tensor | number>(a: A, b: B): Promoted<A, B, "uint8"> {
   return apply("mul", mulOp, "uint8", a, b);
 }
 
@@ -89,7 +95,7 @@ const divOp = defineBinary("div", {
 });
 
 /** a / b, elementwise with broadcasting; integers give float32. @throws ShapeError */
-export function div(a: Tensor | number, b: Tensor | number): Tensor {
+export function div<A extends Tensor | number, B extends Tensor | number>(a: A, b: B): Promoted<A, B, "float32"> {
   return apply("div", divOp, "float32", a, b);
 }
 
@@ -115,7 +121,7 @@ const powOp = defineBinary("pow", {
  *
  * @throws ShapeError when the shapes do not broadcast.
  */
-export function pow(a: Tensor | number, b: Tensor | number): Tensor {
+export function pow<A extends Tensor | number, B extends Tensor | number>(a: A, b: B): Promoted<A, B, "int32"> {
   return apply("pow", powOp, "int32", a, b);
 }
 
@@ -144,31 +150,31 @@ const minimumOp = defineChoice("minimum", (a, b) => less(a, b));
  *
  * @throws ShapeError when the shapes do not broadcast.
  */
-export function maximum(a: Tensor | number, b: Tensor | number): Tensor {
+export function maximum<A extends Tensor | number, B extends Tensor | number>(a: A, b: B): Promoted<A, B, "uint8"> {
   return apply("maximum", maximumOp, "uint8", a, b);
 }
 
 /** The smaller of a and b; otherwise like {@link maximum}. */
-export function minimum(a: Tensor | number, b: Tensor | number): Tensor {
+export function minimum<A extends Tensor | number, B extends Tensor | number>(a: A, b: B): Promoted<A, B, "uint8"> {
   return apply("minimum", minimumOp, "uint8", a, b);
 }
 
 declare module "../tensor.js" {
   interface Tensor<D extends DType = DType> {
     /** See {@link add}. */
-    add(other: Tensor | number): Tensor;
+    add<B extends Tensor | number>(other: B): Promoted<Tensor<D>, B, "uint8">;
     /** See {@link sub}. */
-    sub(other: Tensor | number): Tensor;
+    sub<B extends Tensor | number>(other: B): Promoted<Tensor<D>, B, "int32">;
     /** See {@link mul}. */
-    mul(other: Tensor | number): Tensor;
+    mul<B extends Tensor | number>(other: B): Promoted<Tensor<D>, B, "uint8">;
     /** See {@link div}. */
-    div(other: Tensor | number): Tensor;
+    div<B extends Tensor | number>(other: B): Promoted<Tensor<D>, B, "float32">;
     /** See {@link pow}. */
-    pow(exponent: Tensor | number): Tensor;
+    pow<B extends Tensor | number>(exponent: B): Promoted<Tensor<D>, B, "int32">;
     /** See {@link maximum}. */
-    maximum(other: Tensor | number): Tensor;
+    maximum<B extends Tensor | number>(other: B): Promoted<Tensor<D>, B, "uint8">;
     /** See {@link minimum}. */
-    minimum(other: Tensor | number): Tensor;
+    minimum<B extends Tensor | number>(other: B): Promoted<Tensor<D>, B, "uint8">;
   }
 }
 addMethod("add", add);

@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.js";
-import { promote, type DType } from "../dtype.js";
+import { promote, type DType, type Promote } from "../dtype.js";
 import { checkTensor, defineOp, type Op } from "../op.js";
 import { formatShape, type Shape } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
@@ -29,6 +29,7 @@ export interface Conv2dOptions {
 }
 
 const OPTIONS = ["bias", "strides", "padding", "dilationRate", "groups", "dataFormat", "activation"];
+/** Where images have their channels: NHWC or NCHW. */
 export const DATA_FORMATS = ["channelsLast", "channelsFirst"] as const;
 const TO_CHANNELS_LAST = [0, 2, 3, 1];
 const TO_CHANNELS_FIRST = [0, 3, 1, 2];
@@ -125,7 +126,11 @@ const weightGradOp: Op<Geometry & { kernelShape: Shape; bias: boolean }> = defin
  * @throws ShapeError when the ranks, channels or bias do not fit, or the kernel is larger than the padded image.
  * @throws ArgumentError for an option that is out of range. @throws DTypeError for integer tensors.
  */
-export function conv2d(x: Tensor, kernel: Tensor, options: Conv2dOptions = {}): Tensor {
+export function conv2d<A extends DType, B extends DType>(
+  x: Tensor<A>,
+  kernel: Tensor<B>,
+  options: Conv2dOptions = {},
+): Tensor<Promote<A, B>> {
   checkTensor("conv2d", x);
   checkTensor("conv2d", kernel);
   checkOptions("conv2d", options, OPTIONS);
@@ -163,11 +168,11 @@ export function conv2d(x: Tensor, kernel: Tensor, options: Conv2dOptions = {}): 
   inputs.forEach((input, i) => {
     if (input !== given[i]) input.dispose();
   });
-  if (!channelsFirst) return result;
+  if (!channelsFirst) return result as Tensor<Promote<A, B>>;
   images.dispose();
   const first = permute(result, TO_CHANNELS_FIRST);
   result.dispose();
-  return first;
+  return first as Tensor<Promote<A, B>>;
 }
 
 function checkOperands(x: Tensor, kernel: Tensor, bias: Tensor | undefined): void {
@@ -186,7 +191,7 @@ function checkOperands(x: Tensor, kernel: Tensor, bias: Tensor | undefined): voi
 declare module "../tensor.js" {
   interface Tensor<D extends DType = DType> {
     /** See {@link conv2d}. */
-    conv2d(kernel: Tensor, options?: Conv2dOptions): Tensor;
+    conv2d<B extends DType>(kernel: Tensor<B>, options?: Conv2dOptions): Tensor<Promote<D, B>>;
   }
 }
 addMethod("conv2d", conv2d);

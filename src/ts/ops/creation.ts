@@ -134,7 +134,7 @@ function fromFlat(values: FlatArray, wanted: DType | undefined): Elements {
   if (dtype === own) return { data: values as TypedArray, shape, dtype };
   const data = newArray(dtype, values.length);
   if (isFloating(dtype)) data.set(values);
-  else for (let i = 0; i < data.length; i++) data[i] = toInteger(dtype, values[i]!, () => `[${i}]`);
+  else for (let i = 0; i < data.length; i++) data[i] = toInteger("tensor", dtype, values[i]!, () => `[${i}]`);
   return { data, shape, dtype };
 }
 
@@ -187,7 +187,7 @@ function fromNested(values: NestedArray, wanted: DType | undefined): Elements {
         `tensor: numbers and booleans are mixed: ${place()} is ${value}, expected one kind, or the option dtype`,
       );
     }
-    data[at++] = floating ? Number(value) : toInteger(dtype, Number(value), place);
+    data[at++] = floating ? Number(value) : toInteger("tensor", dtype, Number(value), place);
   };
   copyLevel(values, 0);
   return { data, shape, dtype };
@@ -203,12 +203,12 @@ const LIMITS: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /** Fractions are cut off, as NumPy does; a bool is whether the value is other than 0. */
-function toInteger(dtype: DType, value: number, place: () => string): number {
+function toInteger(op: string, dtype: DType, value: number, place: () => string): number {
   if (dtype === "bool") return value !== 0 ? 1 : 0;
   const [low, high] = LIMITS[dtype]!;
   const integer = Math.trunc(value);
   if (!(integer >= low && integer <= high)) {
-    throw new ArgumentError(`tensor: ${dtype} cannot hold a value: ${place()} is ${value}, expected ${low} to ${high}`);
+    throw new ArgumentError(`${op}: ${dtype} cannot hold a value: ${place()} is ${value}, expected ${low} to ${high}`);
   }
   return integer;
 }
@@ -234,7 +234,7 @@ function filled(op: string, shape: Shape, value: number | boolean, options: Crea
   checkDifferentiable(op, dtype, options);
   const checked = checkShape(op, shape);
   const number = Number(value);
-  const element = isFloating(dtype) ? number : toInteger(dtype, number, () => "the value");
+  const element = isFloating(dtype) ? number : toInteger(op, dtype, number, () => "the value");
   return withGradient(fill([], { shape: checked, dtype, value: element })[0]!, options);
 }
 
@@ -289,8 +289,8 @@ export function arange(
   const shape = checkShape("arange", [Math.max(0, Math.ceil((stop - start) / step))]);
   const size = shape[0]!;
   if (!isFloating(dtype) && size > 0) {
-    toInteger(dtype, start, () => "the first element");
-    toInteger(dtype, start + (size - 1) * step, () => "the last element");
+    toInteger("arange", dtype, start, () => "the first element");
+    toInteger("arange", dtype, start + (size - 1) * step, () => "the last element");
   }
   return withGradient(range([], { size, dtype, start, step })[0]!, options);
 }

@@ -4,6 +4,7 @@ import { equal } from "./compare.js";
 import { arange, checkCreation, checkDifferentiable, withGradient, type CreationOptions } from "./creation.js";
 import { reshape } from "./reshape.js";
 import type { DType } from "../dtype.js";
+import { tidy } from "../memory.js";
 import type { Tensor } from "../tensor.js";
 
 /**
@@ -20,7 +21,9 @@ export function eye<D extends DType = "float32">(
   checkDifferentiable("eye", dtype, options);
   checkInteger("eye", "rows", rows, 0);
   checkInteger("eye", "columns", columns, 0);
-  const row = reshape(arange(rows, { dtype: "int32" }), [rows, 1]);
-  const diagonal = equal(row, arange(columns, { dtype: "int32" }));
-  return withGradient(cast(diagonal, dtype) as Tensor<D>, options);
+  const made = tidy(() => {
+    const row = reshape(arange(rows, { dtype: "int32" }), [rows, 1]);
+    return cast(equal(row, arange(columns, { dtype: "int32" })), dtype);
+  });
+  return withGradient(made as Tensor<D>, options);
 }

@@ -1,5 +1,5 @@
 import { DTypeError, ShapeError } from "../errors.js";
-import { promote, type DType } from "../dtype.js";
+import { promote, type DType, type Promote } from "../dtype.js";
 import { checkTensor, defineOp, type Op } from "../op.js";
 import { formatShape, normalizeAxis, sameShape, type Shape } from "../shape.js";
 import { addMethod, Tensor } from "../tensor.js";
@@ -70,7 +70,12 @@ export function gather<D extends DType>(x: Tensor<D>, indices: Indices, axis = 0
  * @throws ShapeError when the updates do not fit. @throws ArgumentError for an axis that does not exist.
  * @throws DTypeError unless the indices are integers and x and the updates numbers.
  */
-export function scatterAdd(x: Tensor, indices: Indices, updates: Tensor, axis = 0): Tensor {
+export function scatterAdd<A extends DType, B extends DType>(
+  x: Tensor<A>,
+  indices: Indices,
+  updates: Tensor<B>,
+  axis = 0,
+): Tensor<Promote<A, B>> {
   checkTensor("scatterAdd", x);
   checkTensor("scatterAdd", updates);
   const place = normalizeAxis("scatterAdd", axis, x.rank);
@@ -87,7 +92,7 @@ export function scatterAdd(x: Tensor, indices: Indices, updates: Tensor, axis = 
   const added = updates.dtype === dtype ? updates : cast(updates, dtype);
   const result = scatterOp([base, at, added], { axis: place })[0]!;
   for (const [made, given] of [[base, x], [at, indices], [added, updates]]) if (made !== given) (made as Tensor).dispose();
-  return result;
+  return result as Tensor<Promote<A, B>>;
 }
 
 declare module "../tensor.js" {
@@ -95,7 +100,7 @@ declare module "../tensor.js" {
     /** See {@link gather}. */
     gather(indices: Indices, axis?: number): Tensor<D>;
     /** See {@link scatterAdd}. */
-    scatterAdd(indices: Indices, updates: Tensor, axis?: number): Tensor;
+    scatterAdd<B extends DType>(indices: Indices, updates: Tensor<B>, axis?: number): Tensor<Promote<D, B>>;
   }
 }
 addMethod("gather", gather);

@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.js";
-import { promote, type DType } from "../dtype.js";
+import { promote, type DType, type Promote } from "../dtype.js";
 import { checkTensor, defineOp, toContiguous, type TensorSpec } from "../op.js";
-import { broadcastShapes, formatShape, sizeOf, type Shape } from "../shape.js";
+import { formatShape, sizeOf, tryBroadcast, type Shape } from "../shape.js";
 import type { Operand } from "../stream.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { ACTIVATIONS, activationBiasGrad, activationGrad, type ActivationName } from "./activation-grad.js";
@@ -53,8 +53,13 @@ function inferMatmul(a: Tensor, b: Tensor, bias: Tensor | undefined): TensorSpec
   if (bias && (bias.rank !== 1 || bias.shape[0] !== columns)) {
     throw new ShapeError(`matmul: the bias does not fit: it is ${formatShape(bias.shape)}, expected [${columns}]`);
   }
-  const batch =
-    a.rank === 2 && b.rank === 2 ? [] : broadcastShapes("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
+  if (a.rank === 2 && b.rank === 2) return { shape: [rows, columns], dtype: a.dtype };
+  const batch = tryBroadcast([a.shape.slice(0, -2), b.shape.slice(0, -2)]);
+  if (batch === null) {
+    throw new ShapeError(
+      `matmul: batch dimensions do not broadcast: a is ${formatShape(a.shape)}, b is ${formatShape(b.shape)}`,
+    );
+  }
   return { shape: [...batch, rows, columns], dtype: a.dtype };
 }
 
@@ -77,7 +82,11 @@ function broadcastBatch(inputs: readonly Tensor[], { shape }: TensorSpec): reado
  * @throws ShapeError when the inner sizes differ, the batch axes do not broadcast, an operand has no dimension, or the
  * bias is not [N]. @throws DTypeError for integer operands.
  */
-export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+export function matmul<A extends DType, B extends DType>(
+  a: Tensor<A>,
+  b: Tensor<B>,
+  options: MatmulOptions = {},
+): Tensor<Promote<A, B>> {
   checkTensor("matmul", a);
   checkTensor("matmul", b);
   checkOptions("matmul", options, OPTIONS);
@@ -120,7 +129,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
     matrix.dispose();
   }
   for (const temporary of temporaries) temporary.dispose();
-  return result;
+  return result as Tensor<Promote<A, B>>;
 }
 
 function checkMatmulOperand(name: string, x: Tensor): void {
@@ -131,7 +140,7 @@ function checkMatmulOperand(name: string, x: Tensor): void {
 declare module "../tensor.js" {
   interface Tensor<D extends DType = DType> {
     /** See {@link matmul}. */
-    matmul(other: Tensor, options?: MatmulOptions): Tensor;
+    matmul<B extends DType>(other: Tensor<B>, options?: MatmulOptions): Tensor<Promote<D, B>>;
   }
 }
 addMethod("matmul", matmul);

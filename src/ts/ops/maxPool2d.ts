@@ -48,7 +48,7 @@ const gradOp: Op<{ window: Window }> = defineOp({
  * @throws ShapeError unless x has 4 dimensions that the window fits into; or a window lies in the padding alone.
  * @throws ArgumentError for an option that is out of range. @throws DTypeError for integer tensors.
  */
-export function maxPool2d(x: Tensor, options: MaxPool2dOptions = {}): Tensor {
+export function maxPool2d<D extends DType>(x: Tensor<D>, options: MaxPool2dOptions = {}): Tensor<D> {
   checkTensor("maxPool2d", x);
   checkOptions("maxPool2d", options, OPTIONS);
   const size = checkPair("maxPool2d", "poolSize", options.poolSize ?? 2);
@@ -70,17 +70,17 @@ export function maxPool2d(x: Tensor, options: MaxPool2dOptions = {}): Tensor {
   }
   const outputShape = [count, ...windowPlaces("maxPool2d", [height, width], window), channels];
   const result = poolOp([images], { window, outputShape })[0]!;
-  if (!channelsFirst) return result;
+  if (!channelsFirst) return result as Tensor<D>;
   images.dispose();
   const first = permute(result, [0, 3, 1, 2]);
   result.dispose();
-  return first;
+  return first as Tensor<D>;
 }
 
 declare module "../tensor.js" {
   interface Tensor<D extends DType = DType> {
     /** See {@link maxPool2d}. */
-    maxPool2d(options?: MaxPool2dOptions): Tensor;
+    maxPool2d(options?: MaxPool2dOptions): Tensor<D>;
   }
 }
 addMethod("maxPool2d", maxPool2d);

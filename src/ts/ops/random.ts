@@ -1,5 +1,6 @@
 import { ArgumentError, DTypeError } from "../errors.js";
 import { isFloating, type DType } from "../dtype.js";
+import { tidy } from "../memory.js";
 import { defineOp, type Op } from "../op.js";
 import { takeRandom } from "../random.js";
 import { checkShape, sizeOf, type Shape } from "../shape.js";
@@ -99,9 +100,13 @@ export function randint<D extends DType = "int32">(shape: Shape, options: Randin
     );
   }
   const parameters = [0, high - low] as const;
-  const numbers = uniform([], { shape: checkShape("randint", shape), dtype: "float64", parameters })[0]!;
-  const whole = cast(numbers, "int32"); // cut off, and the numbers are not negative: rounded down
-  return withGradient(cast(add(whole, low), dtype) as Tensor<D>, options);
+  const checked = checkShape("randint", shape);
+  const made = tidy(() => {
+    const numbers = uniform([], { shape: checked, dtype: "float64", parameters })[0]!;
+    const whole = cast(numbers, "int32"); // cut off, and the numbers are not negative: rounded down
+    return cast(add(whole, low), dtype);
+  });
+  return withGradient(made as Tensor<D>, options);
 }
 
 function checkNormal(op: string, shape: Shape, options: RandnOptions): Attributes {

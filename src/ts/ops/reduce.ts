@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.js";
-import { isFloating, type DType } from "../dtype.js";
+import { isFloating, type DType, type FloatOf, type Promote } from "../dtype.js";
 import { checkTensor, defineOp, type Op, type OpDefinition } from "../op.js";
 import { formatShape, normalizeAxes, normalizeAxis, sameShape, sizeOf, type Shape } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
@@ -11,15 +11,15 @@ import { equal } from "./compare.js";
 import { reshape } from "./reshape.js";
 
 export interface ReduceOptions {
-  /** The axes that are reduced, counted from the end when negative; all of them by default. */
-  axis?: number | readonly number[];
+  /** The axes that are reduced, counted from the end when negative; all of them by default or for null. */
+  axis?: number | readonly number[] | null;
   /** Whether reduced axes stay, with size 1. */
   keepDims?: boolean;
 }
 
 export interface ArgReduceOptions {
-  /** The axis that is searched; by default the tensor is searched as if it were flat. */
-  axis?: number;
+  /** The axis that is searched; by default or for null, the tensor is searched as if it were flat. */
+  axis?: number | null;
   keepDims?: boolean;
 }
 
@@ -79,9 +79,9 @@ const sumOp = defineReduction(
  *
  * @throws ArgumentError for an axis that does not exist or is named twice.
  */
-export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+export function sum<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<Promote<D, "int32">> {
   const attrs = reduction("sum", x, options);
-  return reduceNumbers(sumOp, x, attrs);
+  return reduceNumbers(sumOp, x, attrs) as Tensor<Promote<D, "int32">>;
 }
 
 const meanOp = defineReduction(
@@ -100,9 +100,9 @@ const meanOp = defineReduction(
  *
  * @throws ArgumentError for an axis that does not exist or is named twice.
  */
-export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+export function mean<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<FloatOf<D>> {
   const attrs = reduction("mean", x, options);
-  return reduceNumbers(meanOp, x, attrs);
+  return reduceNumbers(meanOp, x, attrs) as Tensor<FloatOf<D>>;
 }
 
 const extremum: Pick<OpDefinition<Reduction>, "backward" | "save"> = {
@@ -136,7 +136,10 @@ function extremumOf<D extends DType>(name: string, op: Op<Reduction>, x: Tensor<
   const attrs = reduction(name, x, options);
   if (x.size === 0 && sizeOf(attrs.keptShape) > 0) throw noElement(name, x.shape);
   const result = reduceNumbers(op, x, attrs);
-  return x.dtype === "bool" ? cast(result, x.dtype) : (result as Tensor<D>);
+  if (x.dtype !== "bool") return result as Tensor<D>;
+  const choice = cast(result, x.dtype);
+  result.dispose();
+  return choice;
 }
 
 /** The kernels take numbers: bools are reduced as 0 and 1. */
@@ -189,7 +192,7 @@ function argReduce(
   checkTensor(name, x);
   checkOptions(name, options, OPTIONS);
   const { axis, keepDims = false } = options;
-  if (axis === undefined) {
+  if (axis === undefined || axis === null) {
     const flat = reshape(x, [-1]);
     if (flat.size === 0) throw noElement(name, x.shape);
     const shape = keepDims ? x.shape.map(() => 1) : [];
@@ -217,9 +220,9 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
 declare module "../tensor.js" {
   interface Tensor<D extends DType = DType> {
     /** See {@link sum}. */
-    sum(options?: ReduceOptions): Tensor;
+    sum(options?: ReduceOptions): Tensor<Promote<D, "int32">>;
     /** See {@link mean}. */
-    mean(options?: ReduceOptions): Tensor;
+    mean(options?: ReduceOptions): Tensor<FloatOf<D>>;
     /** See {@link max}. */
     max(options?: ReduceOptions): Tensor<D>;
     /** See {@link min}. */

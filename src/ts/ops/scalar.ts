@@ -1,4 +1,4 @@
-import { isFloating, promote, type DType } from "../dtype.js";
+import { isFloating, promote, type DType, type Promote, type WithNumber } from "../dtype.js";
 import { ArgumentError } from "../errors.js";
 import { checkTensor, type Op } from "../op.js";
 import { Tensor } from "../tensor.js";
@@ -8,6 +8,20 @@ import { describe } from "./arguments.js";
 
 /** What elementwise ops of several operands take: at least one of them is a tensor. */
 export type Scalar = number | boolean;
+
+/** The result of an op on a and b; `Least` is the first dtype, in promotion order, that the op has. */
+export type Promoted<A extends Tensor | Scalar, B extends Tensor | Scalar, Least extends DType> = Tensor<
+  Promote<
+    A extends Tensor<infer X>
+      ? B extends Tensor<infer Y>
+        ? Promote<X, Y>
+        : WithNumber<X>
+      : B extends Tensor<infer Y>
+        ? WithNumber<Y>
+        : DType,
+    Least
+  >
+>;
 
 /** Numbers that programs use over and over (`x.mul(2)` in a loop), so that each is made once. */
 const cached = new Map<DType, Map<Scalar, Tensor>>();

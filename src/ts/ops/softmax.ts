@@ -1,4 +1,4 @@
-import { isFloating, type DType } from "../dtype.js";
+import { isFloating, type DType, type FloatOf } from "../dtype.js";
 import { checkTensor, defineOp, type Op } from "../op.js";
 import { normalizeAxis } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
@@ -65,13 +65,13 @@ export function softmaxGrad(y: Tensor, dy: Tensor): Tensor {
  *
  * @throws ArgumentError for an axis that does not exist.
  */
-export function softmax(x: Tensor, axis = -1): Tensor {
-  return alongAxis("softmax", softmaxOp, x, axis);
+export function softmax<D extends DType>(x: Tensor<D>, axis = -1): Tensor<FloatOf<D>> {
+  return alongAxis("softmax", softmaxOp, x, axis) as Tensor<FloatOf<D>>;
 }
 
 /** The logarithm of {@link softmax}, without its loss of digits. */
-export function logSoftmax(x: Tensor, axis = -1): Tensor {
-  return alongAxis("logSoftmax", logSoftmaxOp, x, axis);
+export function logSoftmax<D extends DType>(x: Tensor<D>, axis = -1): Tensor<FloatOf<D>> {
+  return alongAxis("logSoftmax", logSoftmaxOp, x, axis) as Tensor<FloatOf<D>>;
 }
 
 function alongAxis(name: string, op: Op<undefined>, given: Tensor, axis: number): Tensor {
@@ -95,9 +95,9 @@ function alongAxis(name: string, op: Op<undefined>, given: Tensor, axis: number)
 declare module "../tensor.js" {
   interface Tensor<D extends DType = DType> {
     /** See {@link softmax}. */
-    softmax(axis?: number): Tensor;
+    softmax(axis?: number): Tensor<FloatOf<D>>;
     /** See {@link logSoftmax}. */
-    logSoftmax(axis?: number): Tensor;
+    logSoftmax(axis?: number): Tensor<FloatOf<D>>;
   }
 }
 addMethod("softmax", softmax);

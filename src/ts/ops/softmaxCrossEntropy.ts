@@ -71,11 +71,11 @@ const gradOp: Op<Attributes> = defineOp({
  * @throws ShapeError when logits and target do not fit. @throws DTypeError for integer logits.
  * @throws ArgumentError for a labelSmoothing outside 0 to 1.
  */
-export function softmaxCrossEntropy(
-  logits: Tensor,
+export function softmaxCrossEntropy<D extends DType>(
+  logits: Tensor<D>,
   target: Tensor,
   options: SoftmaxCrossEntropyOptions = {},
-): Tensor {
+): Tensor<D> {
   checkTensor("softmaxCrossEntropy", logits);
   checkTensor("softmaxCrossEntropy", target);
   checkOptions("softmaxCrossEntropy", options, ["reduction", "labelSmoothing"]);
@@ -84,7 +84,7 @@ export function softmaxCrossEntropy(
   if (labelSmoothing < 0 || labelSmoothing > 1) {
     throw new ArgumentError(`softmaxCrossEntropy: labelSmoothing is out of range: ${labelSmoothing}, expected 0 to 1`);
   }
-  checkFloating("softmaxCrossEntropy", "the logits", logits);
+  checkFloating("softmaxCrossEntropy", "logits", logits);
   const dense = checkTarget(logits, target);
   const classes = logits.shape.at(-1)!;
   const rows = logits.shape.slice(0, -1);
@@ -103,7 +103,7 @@ export function softmaxCrossEntropy(
   const result =
     reduction === "mean" ? mean(loss) : reduction === "sum" ? sum(loss) : logits.rank === 2 ? loss : reshape(loss, rows);
   if (result !== loss) loss.dispose();
-  return result;
+  return result as Tensor<D>;
 }
 
 /** Whether the target is probabilities. @throws ShapeError, DTypeError when it is neither these nor class numbers. */
@@ -127,7 +127,7 @@ function checkTarget(logits: Tensor, target: Tensor): boolean {
 declare module "../tensor.js" {
   interface Tensor<D extends DType = DType> {
     /** This tensor as the logits of {@link softmaxCrossEntropy}. */
-    softmaxCrossEntropy(target: Tensor, options?: SoftmaxCrossEntropyOptions): Tensor;
+    softmaxCrossEntropy(target: Tensor, options?: SoftmaxCrossEntropyOptions): Tensor<D>;
   }
 }
 addMethod("softmaxCrossEntropy", softmaxCrossEntropy);

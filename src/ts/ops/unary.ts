@@ -1,5 +1,5 @@
 import { ArgumentError } from "../errors.js";
-import { promote, type DType } from "../dtype.js";
+import { promote, type DType, type FloatOf, type Promote } from "../dtype.js";
 import { checkTensor, defineOp, type OpDefinition } from "../op.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { activationGrad, type ActivationName } from "./activation-grad.js";
@@ -60,48 +60,48 @@ const clipOp = defineUnary<{ low: number; high: number }>("clip", "uint8", {
 });
 
 /** -x. uint8 and bool give int32. */
-export function neg(x: Tensor): Tensor {
-  return negOp(x, undefined);
+export function neg<D extends DType>(x: Tensor<D>): Tensor<Promote<D, "int32">> {
+  return negOp(x, undefined) as Tensor<Promote<D, "int32">>;
 }
 /** |x|; its gradient at 0 is 0. */
-export function abs(x: Tensor): Tensor {
-  return absOp(x, undefined);
+export function abs<D extends DType>(x: Tensor<D>): Tensor<Promote<D, "uint8">> {
+  return absOp(x, undefined) as Tensor<Promote<D, "uint8">>;
 }
 /** -1, 0 or 1; NaN stays NaN. */
-export function sign(x: Tensor): Tensor {
-  return signOp(x, undefined);
+export function sign<D extends DType>(x: Tensor<D>): Tensor<Promote<D, "uint8">> {
+  return signOp(x, undefined) as Tensor<Promote<D, "uint8">>;
 }
 /** x * x. */
-export function square(x: Tensor): Tensor {
-  return squareOp(x, undefined);
+export function square<D extends DType>(x: Tensor<D>): Tensor<Promote<D, "uint8">> {
+  return squareOp(x, undefined) as Tensor<Promote<D, "uint8">>;
 }
 /** e to the power of x. Integers give float32, here and in the other functions of real numbers. */
-export function exp(x: Tensor): Tensor {
-  return expOp(x, undefined);
+export function exp<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
+  return expOp(x, undefined) as Tensor<FloatOf<D>>;
 }
 /** The natural logarithm; -Infinity for 0, NaN below. */
-export function log(x: Tensor): Tensor {
-  return logOp(x, undefined);
+export function log<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
+  return logOp(x, undefined) as Tensor<FloatOf<D>>;
 }
 /** The square root; NaN below 0. */
-export function sqrt(x: Tensor): Tensor {
-  return sqrtOp(x, undefined);
+export function sqrt<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
+  return sqrtOp(x, undefined) as Tensor<FloatOf<D>>;
 }
 /** 1 / sqrt(x). */
-export function rsqrt(x: Tensor): Tensor {
-  return rsqrtOp(x, undefined);
+export function rsqrt<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
+  return rsqrtOp(x, undefined) as Tensor<FloatOf<D>>;
 }
 /** The hyperbolic tangent. */
-export function tanh(x: Tensor): Tensor {
-  return tanhOp(x, undefined);
+export function tanh<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
+  return tanhOp(x, undefined) as Tensor<FloatOf<D>>;
 }
 /** 1 / (1 + exp(-x)). */
-export function sigmoid(x: Tensor): Tensor {
-  return sigmoidOp(x, undefined);
+export function sigmoid<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
+  return sigmoidOp(x, undefined) as Tensor<FloatOf<D>>;
 }
 /** max(x, 0); NaN stays NaN, and the gradient at 0 is 0. */
-export function relu(x: Tensor): Tensor {
-  return reluOp(x, undefined);
+export function relu<D extends DType>(x: Tensor<D>): Tensor<Promote<D, "uint8">> {
+  return reluOp(x, undefined) as Tensor<Promote<D, "uint8">>;
 }
 
 /**
@@ -109,11 +109,11 @@ export function relu(x: Tensor): Tensor {
  *
  * @throws ArgumentError for a bound that is NaN, or `low` above `high`.
  */
-export function clip(x: Tensor, low: number | null, high: number | null): Tensor {
+export function clip<D extends DType>(x: Tensor<D>, low: number | null, high: number | null): Tensor<Promote<D, "uint8">> {
   const from = bound(low, -Infinity);
   const to = bound(high, Infinity);
   if (from > to) throw new ArgumentError(`clip: the bounds are crossed: low is ${from}, high is ${to}`);
-  return clipOp(x, { low: from, high: to });
+  return clipOp(x, { low: from, high: to }) as Tensor<Promote<D, "uint8">>;
 }
 
 function bound(value: unknown, open: number): number {
@@ -127,29 +127,29 @@ function bound(value: unknown, open: number): number {
 declare module "../tensor.js" {
   interface Tensor<D extends DType = DType> {
     /** See {@link neg}. */
-    neg(): Tensor;
+    neg(): Tensor<Promote<D, "int32">>;
     /** See {@link abs}. */
-    abs(): Tensor;
+    abs(): Tensor<Promote<D, "uint8">>;
     /** See {@link sign}. */
-    sign(): Tensor;
+    sign(): Tensor<Promote<D, "uint8">>;
     /** See {@link square}. */
-    square(): Tensor;
+    square(): Tensor<Promote<D, "uint8">>;
     /** See {@link exp}. */
-    exp(): Tensor;
+    exp(): Tensor<FloatOf<D>>;
     /** See {@link log}. */
-    log(): Tensor;
+    log(): Tensor<FloatOf<D>>;
     /** See {@link sqrt}. */
-    sqrt(): Tensor;
+    sqrt(): Tensor<FloatOf<D>>;
     /** See {@link rsqrt}. */
-    rsqrt(): Tensor;
+    rsqrt(): Tensor<FloatOf<D>>;
     /** See {@link tanh}. */
-    tanh(): Tensor;
+    tanh(): Tensor<FloatOf<D>>;
     /** See {@link sigmoid}. */
-    sigmoid(): Tensor;
+    sigmoid(): Tensor<FloatOf<D>>;
     /** See {@link relu}. */
-    relu(): Tensor;
+    relu(): Tensor<Promote<D, "uint8">>;
     /** See {@link clip}. */
-    clip(low: number | null, high: number | null): Tensor;
+    clip(low: number | null, high: number | null): Tensor<Promote<D, "uint8">>;
   }
 }
 addMethod("neg", neg);

@@ -1,17 +1,21 @@
-import { DTypeError } from "../errors.js";
+import { DTypeError, ShapeError } from "../errors.js";
 import type { DType } from "../dtype.js";
 import { checkTensor, defineOp } from "../op.js";
-import { broadcastShapes } from "../shape.js";
+import { formatShape, tryBroadcast } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { broadcastOperands } from "./arguments.js";
 import { sumTo } from "./reduce.js";
-import { applyPromoted, type Scalar } from "./scalar.js";
+import { applyPromoted, type Promoted, type Scalar } from "./scalar.js";
 
 const whereOp = defineOp<undefined>({
   name: "where",
   infer: ([condition, a, b]) => {
-    const shape = broadcastShapes("where", a!.shape, b!.shape);
-    return [{ shape: broadcastShapes("where", condition!.shape, shape), dtype: a!.dtype }];
+    const shape = tryBroadcast([condition!.shape, a!.shape, b!.shape]);
+    if (shape === null) {
+      const [c, x, y] = [condition!, a!, b!].map((operand) => formatShape(operand.shape));
+      throw new ShapeError(`where: shapes do not broadcast: the condition is ${c}, a is ${x}, b is ${y}`);
+    }
+    return [{ shape, dtype: a!.dtype }];
   },
   operands: broadcastOperands,
   save: { inputs: [0] },
@@ -32,18 +36,22 @@ const whereOp = defineOp<undefined>({
  *
  * @throws DTypeError unless the condition is bool. @throws ShapeError when the shapes do not broadcast.
  */
-export function where(condition: Tensor, a: Tensor | Scalar, b: Tensor | Scalar): Tensor {
+export function where<A extends Tensor | Scalar, B extends Tensor | Scalar>(
+  condition: Tensor,
+  a: A,
+  b: B,
+): Promoted<A, B, "bool"> {
   checkTensor("where", condition);
   if (condition.dtype !== "bool") {
     throw new DTypeError(`where: the condition is not bool: its dtype is ${condition.dtype}, expected bool`);
   }
-  return applyPromoted("where", whereOp, "bool", [condition, a, b], 1);
+  return applyPromoted("where", whereOp, "bool", [condition, a, b], 1) as Promoted<A, B, "bool">;
 }
 
 declare module "../tensor.js" {
   interface Tensor<D extends DType = DType> {
     /** This bool tensor as the condition of {@link where}. */
-    where(a: Tensor | Scalar, b: Tensor | Scalar): Tensor;
+    where<A extends Tensor | Scalar, B extends Tensor | Scalar>(a: A, b: B): Promoted<A, B, "bool">;
   }
 }
 addMethod("where", where);

@@ -81,7 +81,9 @@ export abstract class Optimizer {
     for (const parameter of parameters) {
       parameter.check(this.name);
       if (!isFloating(parameter.dtype)) {
-        throw new DTypeError(`${this.name}: a parameter is not floating-point: it is ${parameter.dtype}, expected float32`);
+        throw new DTypeError(
+          `${this.name}: a parameter is not floating-point: it is ${parameter.dtype}, expected float32`,
+        );
       }
     }
     const same =

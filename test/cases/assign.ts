@@ -1,0 +1,3 @@
+import { sizes } from "./unary.js";
+
+export const cases: (readonly number[])[] = [...sizes, [311, 457]];

@@ -1,0 +1,33 @@
+import { describe, expect, test } from "vitest";
+import { tensor } from "nabla";
+import { assign } from "../../src/ts/ops/assign.js";
+import { cases } from "../cases/assign.js";
+import { assignRows } from "../reference/assign.js";
+import { count } from "../reference/nd.js";
+import { layouts } from "../support/layouts.js";
+import { draw, random } from "../support/values.js";
+
+describe.each(cases)("shape [%s]", (...shape) => {
+  const source = { shape, data: draw("integers", shape, random("source")) };
+
+  test.each(["float32", "float64", "int32"] as const)("whole tensors, %s", (dtype) => {
+    for (const layout of Object.values(layouts)) {
+      const laid = layout(source, dtype);
+      if (!laid) continue;
+      const target = tensor(new Float64Array(count(shape)), { shape, dtype });
+      assign(target, laid.view);
+      expect(Array.from(target.dataSync())).toEqual(Array.from(source.data));
+    }
+  });
+});
+
+describe.each(cases.filter((shape) => shape.length > 0))("shape [%s]", (...shape) => {
+  test("into a view", () => {
+    const source = { shape, data: draw("integers", shape, random("source")) };
+    const whole = [2 * shape[0]!, ...shape.slice(1)];
+    const target = { shape: whole, data: draw("integers", whole, random("target")) };
+    const made = tensor(target.data, { shape: whole });
+    assign(made.slice([[null, null, 2]]), tensor(source.data, { shape, dtype: "float64" }));
+    expect(Array.from(made.dataSync())).toEqual(Array.from(assignRows(target, source)));
+  });
+});
