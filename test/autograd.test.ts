@@ -126,14 +126,22 @@ describe("gradients of gradients", () => {
     ["2 / x", (x: Tensor) => tensor(Float64Array.of(2)).div(x), (x: number) => -12 / x ** 4],
     ["sqrt x", (x: Tensor) => x.sqrt(), (x: number) => (3 / 8) * x ** -2.5],
     ["x^2 |x|", (x: Tensor) => x.square().mul(x.abs()), () => 6],
-    ["sigmoid x", (x: Tensor) => x.sigmoid(), (x: number) => {
-      const s = 1 / (1 + Math.exp(-x));
-      return s * (1 - s) * (1 - 6 * s + 6 * s * s);
-    }],
-    ["tanh x", (x: Tensor) => x.tanh(), (x: number) => {
-      const t = Math.tanh(x);
-      return (1 - t * t) * (6 * t * t - 2);
-    }],
+    [
+      "sigmoid x",
+      (x: Tensor) => x.sigmoid(),
+      (x: number) => {
+        const s = 1 / (1 + Math.exp(-x));
+        return s * (1 - s) * (1 - 6 * s + 6 * s * s);
+      },
+    ],
+    [
+      "tanh x",
+      (x: Tensor) => x.tanh(),
+      (x: number) => {
+        const t = Math.tanh(x);
+        return (1 - t * t) * (6 * t * t - 2);
+      },
+    ],
   ])("the third derivative of %s", (_, f, expected) => {
     for (const at of [0.3, 1.7]) {
       // float64 ops of some units of rounding, up to a dozen of them.
@@ -143,13 +151,21 @@ describe("gradients of gradients", () => {
   test("through matmul, sum, broadcasting and views", () => {
     const x = leaf(1, 2, 3, 4);
     const m = x.reshape([2, 2]);
-    const y = m.matmul(m.transpose()).sum().add(m.mul(m.slice([[0, 1]])).sum());
+    const y = m
+      .matmul(m.transpose())
+      .sum()
+      .add(m.mul(m.slice([[0, 1]])).sum());
     y.backward(undefined, { createGraph: true });
     const first = x.grad!;
     x.grad = null;
     first.square().sum().backward();
     // y is quadratic: y = x'Ax, the gradient 2Ax, the penalty 4x'A²x and its gradient 8A²x.
-    const a = [[2, 0, 1.5, 0], [0, 2, 0, 1.5], [1.5, 0, 1, 0], [0, 1.5, 0, 1]];
+    const a = [
+      [2, 0, 1.5, 0],
+      [0, 2, 0, 1.5],
+      [1.5, 0, 1, 0],
+      [0, 1.5, 0, 1],
+    ];
     const times = (v: number[]): number[] => a.map((row) => row.reduce((sum, value, i) => sum + value * v[i]!, 0));
     expect(Array.from(x.grad!.dataSync())).toEqual(times(times([1, 2, 3, 4])).map((value) => 8 * value));
   });
@@ -158,7 +174,9 @@ describe("gradients of gradients", () => {
 describe("errors", () => {
   test("nothing to differentiate", () => {
     expect(() => tensor([1]).backward()).toThrow(
-      new ArgumentError("backward: nothing here requires a gradient: set requiresGrad on a tensor that it is computed from"),
+      new ArgumentError(
+        "backward: nothing here requires a gradient: set requiresGrad on a tensor that it is computed from",
+      ),
     );
   });
   test("several elements and no gradient", () => {
@@ -167,17 +185,21 @@ describe("errors", () => {
     );
   });
   test("a gradient of another shape", () => {
-    expect(() => leaf(1, 2).mul(2).backward(tensor([1]))).toThrow(
-      "backward: the gradient does not fit: it is [1], the tensor is [2]",
-    );
+    expect(() =>
+      leaf(1, 2)
+        .mul(2)
+        .backward(tensor([1])),
+    ).toThrow("backward: the gradient does not fit: it is [1], the tensor is [2]");
   });
   test("a gradient that is no tensor", () => {
-    expect(() => leaf(1).backward(3 as never)).toThrow("backward: not a tensor: number 3, expected a Tensor");
+    expect(() => leaf(1).backward(3 as never)).toThrow("backward: not a tensor: 3, expected a Tensor");
   });
   test("a gradient of another dtype", () => {
-    expect(() => leaf(1, 2).mul(2).backward(tensor([1, 1]))).toThrow(
-      "backward: the gradient's dtype does not fit: it is float32, the tensor is float64",
-    );
+    expect(() =>
+      leaf(1, 2)
+        .mul(2)
+        .backward(tensor([1, 1])),
+    ).toThrow("backward: the gradient's dtype does not fit: it is float32, the tensor is float64");
   });
   test("twice", () => {
     const y = leaf(2).square();

@@ -73,7 +73,10 @@ describe("every op", () => {
 
   test.each([...registry.keys()])("%s has its files", (name) => {
     const home = all.get(name);
-    expect(home, `${name} is registered under its own name in a file of ${folders.map((f) => f.sources).join(", ")}`).toBeDefined();
+    expect(
+      home,
+      `${name} is registered under its own name in a file of ${folders.map((f) => f.sources).join(", ")}`,
+    ).toBeDefined();
     const { stem, tests, tables } = home!;
     if (tables) {
       expect(exists(`${tests}/${stem}.test.ts`), `${tests}/${stem}.test.ts`).toBe(true);
@@ -81,7 +84,10 @@ describe("every op", () => {
       expect(exists(`test/reference/${stem}.ts`), `test/reference/${stem}.ts`).toBe(true);
     } else {
       const texts = readdirSync(new URL(tests, root)).map((file) => read(`${tests}/${file}`));
-      expect(texts.some((text) => text.toLowerCase().includes(stem)), `${tests} mentions ${stem}`).toBe(true);
+      expect(
+        texts.some((text) => text.toLowerCase().includes(stem)),
+        `${tests} mentions ${stem}`,
+      ).toBe(true);
     }
   });
 });

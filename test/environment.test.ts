@@ -9,9 +9,15 @@ const start = ({ tensor }: Nabla): number => tensor([1, 2]).sum().itemSync();
 describe("wrong values are refused when the engine starts", () => {
   test.each([
     [{ NABLA_ISA: "sse2" }, 'NABLA_ISA: unknown instruction set: "sse2", expected one of scalar, avx2, avx512'],
-    [{ NABLA_THREADS: "two" }, 'NABLA_THREADS: not a number of the right size: "two", expected an integer from 1 to 1024'],
+    [
+      { NABLA_THREADS: "two" },
+      'NABLA_THREADS: not a number of the right size: "two", expected an integer from 1 to 1024',
+    ],
     [{ NABLA_THREADS: "0" }, 'NABLA_THREADS: not a number of the right size: "0", expected an integer from 1 to 1024'],
-    [{ NABLA_THREADS: "1.5" }, 'NABLA_THREADS: not a number of the right size: "1.5", expected an integer from 1 to 1024'],
+    [
+      { NABLA_THREADS: "1.5" },
+      'NABLA_THREADS: not a number of the right size: "1.5", expected an integer from 1 to 1024',
+    ],
     [{ NABLA_PIN: "yes" }, 'NABLA_PIN: unknown value: "yes", expected 0 or 1'],
     [{ NABLA_SYNC: "true" }, 'NABLA_SYNC: unknown value: "true", expected 0 or 1'],
     [
@@ -53,7 +59,13 @@ describe("NABLA_MEMORY_LIMIT", () => {
     const { value } = await inWorker(
       async ({ zeros, ones }) => {
         const messages: string[] = [];
-        for (const wait of [() => zeros([2 ** 26]).sum().dataSync(), () => zeros([2 ** 26]).data()]) {
+        for (const wait of [
+          () =>
+            zeros([2 ** 26])
+              .sum()
+              .dataSync(),
+          () => zeros([2 ** 26]).data(),
+        ]) {
           try {
             await wait();
           } catch (error) {
@@ -89,7 +101,17 @@ describe("NABLA_MEMORY_LIMIT", () => {
 
 describe("the same seed gives the same bits", () => {
   // Sizes beyond what one thread gets, through every kind of kernel.
-  const compute = ({ setSeed, rand, randn, dropout, conv2d, maxPool2d, matmul, softmaxCrossEntropy, randint }: Nabla): string => {
+  const compute = ({
+    setSeed,
+    rand,
+    randn,
+    dropout,
+    conv2d,
+    maxPool2d,
+    matmul,
+    softmaxCrossEntropy,
+    randint,
+  }: Nabla): string => {
     setSeed(11);
     const x = rand([16, 24, 24, 3]);
     const k = randn([3, 3, 3, 16], { deviation: 0.2, requiresGrad: true });

@@ -97,7 +97,7 @@ describe("options", () => {
     [() => new VarianceScaling({ scale: 0 }), "VarianceScaling: scale is wrong: 0, expected a number above 0"],
     [
       () => new VarianceScaling({ mode: "fan_in" as never }),
-      'VarianceScaling: unknown mode: "fan_in", expected one of fanIn',
+      'VarianceScaling: unknown mode: "fan_in", did you mean "fanIn"?',
     ],
   ])("%# are checked", (make, message) => {
     expect(make).toThrow(ArgumentError);

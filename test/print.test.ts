@@ -6,8 +6,21 @@ test.each([
   [() => tensor([1.5, -2]), "Tensor float32 [2] cpu [ 1.5, -2 ]"],
   [() => tensor(0.1), "Tensor float32 [] cpu 0.1"],
   [() => tensor([true, false]), "Tensor bool [2] cpu [ true, false ]"],
-  [() => tensor([[1, 2], [3, 4]], { dtype: "int32" }).transpose(), "Tensor int32 [2,2] cpu [ [ 1, 3 ], [ 2, 4 ] ]"],
-  [() => tensor([NaN, Infinity, 123456789], { dtype: "float64" }), "Tensor float64 [3] cpu [ NaN, Infinity, 123456789 ]"],
+  [
+    () =>
+      tensor(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { dtype: "int32" },
+      ).transpose(),
+    "Tensor int32 [2,2] cpu [ [ 1, 3 ], [ 2, 4 ] ]",
+  ],
+  [
+    () => tensor([NaN, Infinity, 123456789], { dtype: "float64" }),
+    "Tensor float64 [3] cpu [ NaN, Infinity, 123456789 ]",
+  ],
   [() => tensor([16777217]), "Tensor float32 [1] cpu [ 16777216 ]"],
   [() => zeros([0]), "Tensor float32 [0] cpu []"],
   [() => zeros([40, 40]), "Tensor float32 [40,40] cpu (1600 elements)"],

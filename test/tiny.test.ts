@@ -5,7 +5,10 @@ import { memory, noGrad, randn, setSeed, tensor, tidy } from "nabla";
 test("the program of the README's first lines", async () => {
   setSeed(1);
   const w = randn([3, 2], { requiresGrad: true });
-  const loss = tensor([[1, 2, 3]]).matmul(w).relu().mean();
+  const loss = tensor([[1, 2, 3]])
+    .matmul(w)
+    .relu()
+    .mean();
   loss.backward();
   expect(w.grad!.shape).toEqual([3, 2]);
   expect(await loss.item()).toBe(loss.itemSync());
@@ -26,7 +29,10 @@ test("a line is fitted", () => {
 });
 
 test("a convolution with pooling, forward and backward", () => {
-  const image = tensor(Float32Array.from({ length: 36 }, (_, i) => i), { shape: [1, 6, 6, 1] });
+  const image = tensor(
+    Float32Array.from({ length: 36 }, (_, i) => i),
+    { shape: [1, 6, 6, 1] },
+  );
   const kernel = tensor([0, 0, 0, 0, 1, 0, 0, 0, 0], { shape: [3, 3, 1, 1], requiresGrad: true });
   const pooled = image.conv2d(kernel).maxPool2d({ poolSize: 2 });
   expect(pooled.flatten().toArraySync()).toEqual([14, 16, 26, 28]);
@@ -35,7 +41,13 @@ test("a convolution with pooling, forward and backward", () => {
 });
 
 test("a classification loss", () => {
-  const logits = tensor([[2, 0], [0, 2]], { requiresGrad: true });
+  const logits = tensor(
+    [
+      [2, 0],
+      [0, 2],
+    ],
+    { requiresGrad: true },
+  );
   const loss = logits.softmaxCrossEntropy(tensor([0, 1], { dtype: "int32" }));
   expect(loss.itemSync()).toBeCloseTo(Math.log(1 + Math.exp(-2)), 6);
   loss.backward();
@@ -43,10 +55,16 @@ test("a classification loss", () => {
 });
 
 test("views, and reads that wait for what was issued before", async () => {
-  const x = tensor([[1, 2, 3], [4, 5, 6]]);
+  const x = tensor([
+    [1, 2, 3],
+    [4, 5, 6],
+  ]);
   const [a, b] = await Promise.all([x.transpose().data(), x.slice([null, [null, null, -1]]).toArray()]);
   expect(Array.from(a)).toEqual([1, 4, 2, 5, 3, 6]);
-  expect(b).toEqual([[3, 2, 1], [6, 5, 4]]);
+  expect(b).toEqual([
+    [3, 2, 1],
+    [6, 5, 4],
+  ]);
 });
 
 test("tidy releases", () => {

@@ -91,7 +91,12 @@ describe("ops", () => {
     expectTypeOf(d.exp()).toEqualTypeOf<Tensor<"float64">>();
     expectTypeOf(b.exp()).toEqualTypeOf<Tensor<"float32">>();
     expectTypeOf(i.neg()).toEqualTypeOf<Tensor<"int32">>();
-    expectTypeOf(i.reshape([1]).transpose().slice([[0, 1]])).toEqualTypeOf<Tensor<"int32">>();
+    expectTypeOf(
+      i
+        .reshape([1])
+        .transpose()
+        .slice([[0, 1]]),
+    ).toEqualTypeOf<Tensor<"int32">>();
   });
   test("a tensor of some dtype", () => {
     const any = f as Tensor;

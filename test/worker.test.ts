@@ -72,8 +72,14 @@ test("a tensor from another worker is refused", async () => {
 
 test("data travels by way of typed arrays", async () => {
   const { value } = await inWorker(
-    ({ tensor: make }, data) => make(data, { shape: [2, 2] }).transpose().dataSync(),
-    await tensor([[1, 2], [3, 4]]).data(),
+    ({ tensor: make }, data) =>
+      make(data, { shape: [2, 2] })
+        .transpose()
+        .dataSync(),
+    await tensor([
+      [1, 2],
+      [3, 4],
+    ]).data(),
   );
   expect(Array.from(value as Float32Array)).toEqual([1, 3, 2, 4]);
 });

@@ -1,6 +1,6 @@
-// Lets an addon that was built on a current Linux load on one as old as Node 20 itself demands (glibc 2.28). glibc keeps
-// the old versions of its functions; the linker would bind to the newest. CMakeLists.txt passes --wrap for each name
-// here, so that calls from everywhere, libstdc++ included, come to __wrap_name, which asks for the old version.
+// Lets an addon that was built on a current Linux load on one as old as Node 20 itself demands (glibc 2.28). glibc
+// keeps the old versions of its functions; the linker would bind to the newest. CMakeLists.txt passes --wrap for each
+// name here, so that calls from everywhere, libstdc++ included, come to __wrap_name, which asks for the old version.
 // scripts/prebuild.mjs proves that nothing newer is left.
 #include <features.h>
 

@@ -98,7 +98,7 @@ void CpuThreadPool::run(int64_t tasks, void (*fn)(void* context, int64_t task), 
   // Only who has drawn a task reads job_, and the last job's tasks are all finished, so nobody reads it now.
   job_ = {fn, context, tasks};
   unfinished_.store(tasks, std::memory_order_relaxed);
-  // Sequentially consistent with sleepers_: either the worker that is about to sleep sees the tasks, or it is seen here.
+  // Sequentially consistent with sleepers_: a worker that is about to sleep sees the tasks, or it is seen here.
   undrawn_.store(tasks, std::memory_order_seq_cst);
   if (sleepers_.load(std::memory_order_seq_cst) > 0) {
     { std::lock_guard<std::mutex> lock(mutex_); }  // who counts as a sleeper is waiting after this

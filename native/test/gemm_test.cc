@@ -86,7 +86,8 @@ void check_case(const Case<T>& t) {
   std::vector<T> c;
   for (int threads = 1; threads <= 3; ++threads) {
     std::vector<T> result = before;
-    GemmArgs<T> args = {t.m, t.n, t.k, a.data, a.row, a.col, b.data, b.row, b.col, result.data(), ldc, t.accumulate, {}};
+    GemmArgs<T> args = {t.m, t.n, t.k, a.data, a.row, a.col, b.data, b.row, b.col, result.data(), ldc};
+    args.accumulate = t.accumulate;
     args.epilogue = {t.bias ? bias.data() : nullptr, t.activation};
     TestWorkspace workspace;
     gemm(pool(threads), workspace, args);
@@ -98,7 +99,6 @@ void check_case(const Case<T>& t) {
   // old c add two more. The activations add their own error of a few ulp and have slopes of at most 1.
   const double eps = std::numeric_limits<T>::epsilon();
   bool inside = true;
-  double worst = 0;
   for (int64_t i = 0; i < t.m && inside; ++i) {
     for (int64_t j = 0; j < t.n; ++j) {
       double sum = t.accumulate ? static_cast<double>(before[static_cast<size_t>(i * ldc + j)]) : 0;
@@ -118,13 +118,12 @@ void check_case(const Case<T>& t) {
       const double error = std::fabs(static_cast<double>(c[static_cast<size_t>(i * ldc + j)]) - want);
       if (!(error <= tolerance)) {
         inside = false;
-        std::printf("m %lld n %lld k %lld layouts %d %d accumulate %d bias %d activation %d at (%lld, %lld): error %g\n",
+        std::printf("m %lld n %lld k %lld layouts %d %d accumulate %d bias %d activation %d (%lld, %lld): error %g\n",
                     static_cast<long long>(t.m), static_cast<long long>(t.n), static_cast<long long>(t.k), t.a, t.b,
                     t.accumulate, t.bias, static_cast<int>(t.activation), static_cast<long long>(i),
                     static_cast<long long>(j), error);
         break;
       }
-      worst = error > worst ? error : worst;
     }
   }
   CHECK(inside);
@@ -203,6 +202,30 @@ NABLA_TEST(not_finite) {
   gemm(pool(1), workspace, args);
   CHECK(c[0] == 3 && c[1] == 0 && c[2] == inf && c[3] == 0);
   CHECK(std::isnan(c[4]) && std::isnan(c[5]));
+}
+
+// Small products of a large batch are handed out together: none may be forgotten or computed twice.
+NABLA_TEST(batched_small) {
+  for (int64_t n : {1, 3}) {
+    for (int64_t entries : {1, 2, 999}) {
+      const int64_t m = 2, k = 5;
+      Matrix<double> a(entries * m, k, Matrix<double>::rows, 5), b(entries * k, n, Matrix<double>::rows, 6);
+      std::vector<double> c(static_cast<size_t>(entries * m * n), 0);
+      TestWorkspace workspace;
+      GemmArgs<double> args = {m, n, k, a.data, k, 1, b.data, n, 1, c.data(), n, true, {}};
+      gemm_batched(pool(3), workspace, args, {1, {entries}, {m * k}, {k * n}, m * n});
+      bool inside = true;
+      for (int64_t i = 0; i < entries * m; ++i) {
+        for (int64_t j = 0; j < n; ++j) {
+          double want = 0;
+          for (int64_t p = 0; p < k; ++p) want += a.at(i, p) * b.at(i / m * k + p, j);
+          // Five products below 1, each rounded once with its sum.
+          inside = inside && std::fabs(c[static_cast<size_t>(i * n + j)] - want) <= 50 * 0x1p-53;
+        }
+      }
+      CHECK(inside);
+    }
+  }
 }
 
 // A batch with two dimensions, one of them shared by b, against the products one by one.

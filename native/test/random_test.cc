@@ -163,7 +163,8 @@ NABLA_TEST(truncated_normal) {
 
 NABLA_TEST(dropout_keeps_by_the_uniform_numbers) {
   for (DType dtype : {DType::float32, DType::float64}) {
-    for (double rate : {0.0, 0.1, 0.5, 0.9, 1 - 0x1p-24}) {
+    // The last rate is the first element's number, which is kept.
+    for (double rate : {0.0, 0.1, 0.5, 0.9, 1 - 0x1p-24, static_cast<double>(uniform_at(33, 8, 0))}) {
       for (int64_t n : kSizes) {
         Array x(dtype, {n}, [](int64_t i) { return static_cast<double>(i % 100) - 30; }), out(dtype, {n});
         run_op(isa::dropout, {x.view()}, {&out}, {33, 8, rate});

@@ -35,7 +35,9 @@ declare module "./tensor.js" {
 function backward(root: Tensor, gradient?: Tensor, options: BackwardOptions = {}): void {
   root.check("backward");
   if (!root.requiresGrad) {
-    throw new ArgumentError("backward: nothing here requires a gradient: set requiresGrad on a tensor that it is computed from");
+    throw new ArgumentError(
+      "backward: nothing here requires a gradient: set requiresGrad on a tensor that it is computed from",
+    );
   }
   if (gradient === undefined && root.size !== 1) {
     throw new ArgumentError(

@@ -1,5 +1,4 @@
-import { ArgumentError } from "./errors.js";
-import { describe } from "./ops/arguments.js";
+import { ArgumentError, describe } from "./errors.js";
 import { unknownName } from "./suggest.js";
 
 /** The error for an option or argument: `op: name is wrong: what was given, expected …`. */

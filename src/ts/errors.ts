@@ -67,3 +67,18 @@ export class NativeError extends NablaError {
     super("NATIVE", message);
   }
 }
+
+const MOST_SHOWN = 8;
+
+/** How a value that the user gave reads in a message. Long and deep arrays are cut short. */
+export function describe(value: unknown, depth = 0): string {
+  if (typeof value === "string") return `"${value}"`;
+  if (Array.isArray(value)) {
+    if (depth === 3) return "[…]";
+    const shown = value.slice(0, MOST_SHOWN).map((item) => describe(item, depth + 1));
+    return `[${shown.join(",")}${value.length > MOST_SHOWN ? ",…" : ""}]`;
+  }
+  if (typeof value === "object" && value !== null) return value.constructor?.name ?? "object";
+  if (typeof value === "bigint") return `${value}n`;
+  return String(value);
+}

@@ -13,7 +13,15 @@ export {
   type TensorOptions,
 } from "./ops/creation.js";
 export { eye } from "./ops/eye.js";
-export { rand, randint, randn, truncatedNormal, type RandintOptions, type RandnOptions, type RandOptions } from "./ops/random.js";
+export {
+  rand,
+  randint,
+  randn,
+  truncatedNormal,
+  type RandintOptions,
+  type RandnOptions,
+  type RandOptions,
+} from "./ops/random.js";
 
 // Ops
 export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.js";
@@ -32,16 +40,7 @@ export {
 export { where } from "./ops/where.js";
 export type { Scalar } from "./ops/scalar.js";
 export { cast } from "./ops/cast.js";
-export {
-  argMax,
-  argMin,
-  max,
-  mean,
-  min,
-  sum,
-  type ArgReduceOptions,
-  type ReduceOptions,
-} from "./ops/reduce.js";
+export { argMax, argMin, max, mean, min, sum, type ArgReduceOptions, type ReduceOptions } from "./ops/reduce.js";
 export { expandDims, flatten, reshape, squeeze } from "./ops/reshape.js";
 export { permute, transpose } from "./ops/transpose.js";
 export { slice, type SliceRange } from "./ops/slice.js";

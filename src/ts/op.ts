@@ -1,4 +1,4 @@
-import { ArgumentError, DeviceError } from "./errors.js";
+import { ArgumentError, DeviceError, describe } from "./errors.js";
 import type { DType } from "./dtype.js";
 import type { Shape } from "./shape.js";
 import { cpuStream, type Operand } from "./stream.js";
@@ -69,8 +69,8 @@ export function defineOp<A>(definition: OpDefinition<A>): Op<A> {
     if (kernel < 0) kernel = stream.kernel(definition.kernel ?? name);
     const inputs = contiguous ? given.map(toContiguous) : given;
     const attributes = encode === undefined ? NO_ATTRIBUTES : encode(attrs, inputs);
-    const outputs: Tensor[] = [];
-    for (let i = 0; i < specs.length; i++) outputs.push(Tensor.create(specs[i]!.shape, specs[i]!.dtype));
+    const outputs = new Array<Tensor>(specs.length);
+    for (let i = 0; i < specs.length; i++) outputs[i] = Tensor.create(specs[i]!.shape, specs[i]!.dtype);
     stream.write(kernel, operands === undefined ? inputs : operands(inputs, specs), outputs, attributes);
     if (backward !== null && isRecording() && anyRequiresGrad(inputs)) {
       record(name, attrs, inputs, outputs, backward, save);
@@ -169,10 +169,4 @@ export function checkTensor(op: string, value: unknown): asserts value is Tensor
     );
   }
   throw new ArgumentError(`${op}: not a tensor: ${describe(value)}, expected a Tensor`);
-}
-
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (typeof value === "object") return value.constructor?.name ?? "object";
-  return `${typeof value} ${String(value)}`;
 }

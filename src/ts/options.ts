@@ -41,7 +41,9 @@ function integer(
   if (text === undefined || text === "") return undefined;
   const value = Number(text);
   if (!Number.isInteger(value) || value < least || value > most) {
-    throw new ArgumentError(`${name}: not a number of the right size: "${text}", expected an integer from ${least} to ${most}`);
+    throw new ArgumentError(
+      `${name}: not a number of the right size: "${text}", expected an integer from ${least} to ${most}`,
+    );
   }
   return value;
 }

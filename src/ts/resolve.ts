@@ -2,7 +2,7 @@ import { wrong } from "./checks.js";
 import * as initializers from "./initializers.js";
 import * as losses from "./losses.js";
 import * as metrics from "./metrics.js";
-import { checkTensor } from "./op.js";
+import { checkTensor, copy } from "./op.js";
 import * as optimizers from "./optimizers/index.js";
 import type { Shape } from "./shape.js";
 import { unknownName } from "./suggest.js";
@@ -66,7 +66,7 @@ export function resolveInitializer(op: string, given: InitializerLike): initiali
     return new FunctionInitializer((shape, dtype) => {
       const made: unknown = given(shape, dtype);
       checkTensor(op, made);
-      return made;
+      return copy([made], undefined)[0]!; // It may be a tensor that the user goes on using.
     });
   }
   return construct(op, "initializer", given, initializers, initializers.Initializer, uncapitalize);

@@ -43,13 +43,13 @@ export function checkShape(op: string, shape: unknown): number[] {
   }
   for (const size of shape) {
     if (!Number.isInteger(size) || (size as number) < 0) {
-      throw new ShapeError(
-        `${op}: sizes must be integers of 0 or more: the shape is [${shape.map(String).join(",")}]`,
-      );
+      throw new ShapeError(`${op}: sizes must be integers of 0 or more: the shape is [${shape.map(String).join(",")}]`);
     }
   }
   if (shape.length > MAX_RANK) {
-    throw new ShapeError(`${op}: too many dimensions: the shape is ${formatShape(shape)}, at most ${MAX_RANK} are possible`);
+    throw new ShapeError(
+      `${op}: too many dimensions: the shape is ${formatShape(shape)}, at most ${MAX_RANK} are possible`,
+    );
   }
   if (sizeOf(shape) > MAX_ELEMENTS) {
     throw new ShapeError(
@@ -61,7 +61,7 @@ export function checkShape(op: string, shape: unknown): number[] {
 
 /** NumPy's broadcasting of two shapes. @throws ShapeError naming both. */
 export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
-  if (sameShape(a, b)) return a;
+  if (b.length === 0 || sameShape(a, b)) return a;
   const shape = tryBroadcast([a, b]);
   if (shape) return shape;
   throw new ShapeError(`${op}: shapes do not broadcast: a is ${formatShape(a)}, b is ${formatShape(b)}`);

@@ -102,7 +102,8 @@ export class Stream {
   /** The number of a row of native/core/ops.def or elementwise.def. */
   kernel(name: string): number {
     const number = this.opNumbers.get(name);
-    if (number === undefined) throw new NativeError(`${name}: the addon has no such kernel: it was built from other sources`);
+    if (number === undefined)
+      throw new NativeError(`${name}: the addon has no such kernel: it was built from other sources`);
     return number;
   }
 

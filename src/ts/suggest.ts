@@ -1,6 +1,5 @@
 import { closest, distance } from "fastest-levenshtein";
-import { describe } from "./ops/arguments.js";
-import { ArgumentError } from "./errors.js";
+import { ArgumentError, describe } from "./errors.js";
 
 /** The error for a name that is none of `known`: it suggests the nearest one, or lists them all. */
 export function unknownName(op: string, what: string, given: unknown, known: readonly string[]): ArgumentError {
@@ -13,6 +12,7 @@ function suggestion(given: unknown, known: readonly string[]): string {
   // Keras' spelling in Python differs by underscores and capitals only.
   const plain = (name: string): string => name.replaceAll("_", "").toLowerCase();
   const nearest = closest(plain(given), known.map(plain));
-  const near = distance(plain(given), nearest) <= Math.max(2, given.length / 3);
+  const steps = distance(plain(given), nearest);
+  const near = steps <= Math.max(2, given.length / 3) && steps < given.length / 2 + 0.5;
   return near ? `did you mean "${known.find((name) => plain(name) === nearest)}"?` : all;
 }

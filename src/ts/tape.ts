@@ -58,6 +58,8 @@ class SavedTensor {
 
 let sequence = 0;
 
+const NOTHING: readonly (SavedTensor | null)[] = [];
+
 /** An executed op that `backward` will pass through, or a leaf that collects a gradient. */
 export class TapeNode<A = unknown> {
   /** Grows with every op, so that inputs come before the ops that use them; -1 for leaves. */
@@ -65,54 +67,71 @@ export class TapeNode<A = unknown> {
   readonly op: string;
   readonly attrs: A;
   /** The nodes that made the inputs; null where no gradient is needed. */
-  readonly edges: (TapeNode | null)[] = [];
-  readonly edgeOutputs: number[] = [];
-  readonly needs: boolean[] = [];
-  readonly inputShapes: Shape[] = [];
-  readonly inputDTypes: DType[] = [];
+  readonly edges: (TapeNode | null)[];
+  readonly edgeOutputs: number[];
+  readonly needs: boolean[];
+  readonly inputShapes: Shape[];
+  readonly inputDTypes: DType[];
   readonly outputCount: number;
   /** The leaf, in a node that stands for one. */
-  readonly leaf: Tensor | null = null;
+  readonly leaf: Tensor | null;
   private readonly backward: Backward<A> | null;
-  private inputs: (SavedTensor | undefined)[] | null = [];
-  private outputs: (SavedTensor | undefined)[] | null = [];
+  private inputs = NOTHING;
+  private outputs = NOTHING;
+  private released = false;
 
-  constructor(op: string, attrs: A, outputCount: number, backward: Backward<A> | null, leaf: Tensor | null = null) {
+  constructor(
+    op: string,
+    attrs: A,
+    inputs: number,
+    outputs: number,
+    backward: Backward<A> | null,
+    leaf: Tensor | null,
+  ) {
     this.op = op;
     this.attrs = attrs;
-    this.outputCount = outputCount;
+    this.outputCount = outputs;
     this.backward = backward;
     this.leaf = leaf;
     this.order = leaf ? -1 : sequence++;
+    this.edges = new Array<TapeNode | null>(inputs);
+    this.edgeOutputs = new Array<number>(inputs);
+    this.needs = new Array<boolean>(inputs);
+    this.inputShapes = new Array<Shape>(inputs);
+    this.inputDTypes = new Array<DType>(inputs);
   }
 
-  connect(inputs: readonly Tensor[], outputs: readonly Tensor[], saved: Saved | undefined): void {
+  connect(inputs: readonly Tensor[]): void {
     for (let i = 0; i < inputs.length; i++) {
       const input = inputs[i]!;
       const needed = input.requiresGrad;
-      this.needs.push(needed);
-      this.inputShapes.push(input.shape);
-      this.inputDTypes.push(input.dtype);
-      this.edges.push(needed ? nodeOf(input) : null);
-      this.edgeOutputs.push(input.outputIndex);
+      this.needs[i] = needed;
+      this.inputShapes[i] = input.shape;
+      this.inputDTypes[i] = input.dtype;
+      this.edges[i] = needed ? nodeOf(input) : null;
+      this.edgeOutputs[i] = input.outputIndex;
     }
-    if (saved?.inputs) for (const i of saved.inputs) this.inputs![i] = new SavedTensor(inputs[i]!);
-    if (saved?.outputs) for (const i of saved.outputs) this.outputs![i] = new SavedTensor(outputs[i]!);
+  }
+
+  save(inputs: readonly Tensor[], outputs: readonly Tensor[], saved: Saved): void {
+    if (saved.inputs) this.inputs = pick(inputs, saved.inputs);
+    if (saved.outputs) this.outputs = pick(outputs, saved.outputs);
   }
 
   /** Runs the op's backward function. */
   run(grads: readonly (Tensor | null)[]): readonly (Tensor | null)[] {
-    if (this.inputs === null || this.outputs === null || this.backward === null) {
+    if (this.released || this.backward === null) {
       throw new NablaError(
         "GRAPH",
         `backward: the graph was used before: ${this.op} has dropped what it saved; pass { retainGraph: true } to the first call`,
       );
     }
+    const restore = (saved: SavedTensor | null): Tensor => saved?.restore(this.op) as Tensor;
     return this.backward({
       attrs: this.attrs,
       grads,
-      inputs: this.inputs.map((saved) => saved?.restore(this.op) as Tensor),
-      outputs: this.outputs.map((saved) => saved?.restore(this.op) as Tensor),
+      inputs: this.inputs.map(restore),
+      outputs: this.outputs.map(restore),
       inputShapes: this.inputShapes,
       inputDTypes: this.inputDTypes,
       needs: this.needs,
@@ -121,24 +140,23 @@ export class TapeNode<A = unknown> {
 
   /** Drops what was saved; a second run is then an error. */
   release(): void {
-    if (this.inputs) for (const saved of this.inputs) saved?.release();
-    if (this.outputs) for (const saved of this.outputs) saved?.release();
-    this.inputs = null;
-    this.outputs = null;
+    for (const saved of this.inputs) saved?.release();
+    for (const saved of this.outputs) saved?.release();
+    this.inputs = NOTHING;
+    this.outputs = NOTHING;
+    this.released = true;
   }
 }
 
-const leafNodes = new WeakMap<Tensor, TapeNode>();
+function pick(tensors: readonly Tensor[], places: readonly number[]): (SavedTensor | null)[] {
+  const saved = new Array<SavedTensor | null>(tensors.length).fill(null);
+  for (let i = 0; i < places.length; i++) saved[places[i]!] = new SavedTensor(tensors[places[i]!]!);
+  return saved;
+}
 
 /** The node that stands for a tensor in the graph: the op that made it, or the leaf itself. */
 export function nodeOf(tensor: Tensor): TapeNode {
-  if (tensor.node) return tensor.node;
-  let node = leafNodes.get(tensor);
-  if (!node) {
-    node = new TapeNode<unknown>("leaf", undefined, 1, null, tensor);
-    leafNodes.set(tensor, node);
-  }
-  return node;
+  return tensor.node ?? (tensor.leafNode ??= new TapeNode<unknown>("leaf", undefined, 0, 1, null, tensor));
 }
 
 let recording = true;
@@ -167,17 +185,10 @@ export function record<A>(
   backward: Backward<A>,
   save: Saved | ((attrs: A, needs: readonly boolean[]) => Saved) | undefined,
 ): void {
-  const node = new TapeNode<A>(op, attrs, outputs.length, backward);
-  node.connect(
-    inputs,
-    outputs,
-    typeof save === "function"
-      ? save(
-          attrs,
-          inputs.map((input) => input.requiresGrad),
-        )
-      : save,
-  );
+  const node = new TapeNode<A>(op, attrs, inputs.length, outputs.length, backward, null);
+  node.connect(inputs);
+  const saved = typeof save === "function" ? save(attrs, node.needs) : save;
+  if (saved !== undefined) node.save(inputs, outputs, saved);
   for (let i = 0; i < outputs.length; i++) {
     const dtype = outputs[i]!.dtype;
     if (dtype === "float32" || dtype === "float64") outputs[i]!.attach(node as TapeNode, i);

@@ -24,6 +24,8 @@ export class Tensor<D extends DType = DType> implements Operand {
   grad: Tensor<D> | null = null;
   /** @internal The op that made this tensor, when a gradient will be needed. */
   node: TapeNode | null = null;
+  /** @internal What stands for this tensor in graphs that it is a leaf of. */
+  leafNode: TapeNode | null = null;
   /** @internal Which of the node's outputs this is. */
   outputIndex = 0;
   /** @internal See Scope. */
@@ -119,7 +121,8 @@ export class Tensor<D extends DType = DType> implements Operand {
 
   /** @internal @throws ArgumentError when the tensor was disposed. */
   check(op: string): void {
-    if (this.released) throw new ArgumentError(`${op}: the tensor was disposed: its shape was [${this.shape.join(",")}]`);
+    if (this.released)
+      throw new ArgumentError(`${op}: the tensor was disposed: its shape was [${this.shape.join(",")}]`);
   }
 
   /** The elements in row-major order, as a copy, without blocking the event loop. */
@@ -159,7 +162,9 @@ export class Tensor<D extends DType = DType> implements Operand {
   private checkSingle(op: string): void {
     this.check(op);
     if (this.size !== 1) {
-      throw new ArgumentError(`${op}: not a single element: the shape is [${this.shape.join(",")}], use data() instead`);
+      throw new ArgumentError(
+        `${op}: not a single element: the shape is [${this.shape.join(",")}], use data() instead`,
+      );
     }
   }
 }

@@ -6,6 +6,8 @@ export const comparisons: Case[] = [
   specials,
 ];
 
-export const logical: Case[] = pairs.map(([a, b]) => shapes({ shape: a, values: "bool" }, { shape: b, values: "bool" }));
+export const logical: Case[] = pairs.map(([a, b]) =>
+  shapes({ shape: a, values: "bool" }, { shape: b, values: "bool" }),
+);
 
 export const negation: Case[] = pairs.map(([a]) => shapes({ shape: a, values: "bool" }));

@@ -17,7 +17,18 @@ const rows: Row[] = [
   [[2, 5, 6, 1], [3, 3, 1, 3], true, {}],
   [[1, 5, 4, 3], [3, 3, 3, 2], true, { padding: "same" }],
   [[1, 6, 5, 2], [3, 3, 2, 3], false, { strides: 2, padding: "same" }],
-  [[1, 7, 5, 2], [2, 3, 2, 2], true, { strides: [2, 1], padding: [[1, 0], [2, 1]] }],
+  [
+    [1, 7, 5, 2],
+    [2, 3, 2, 2],
+    true,
+    {
+      strides: [2, 1],
+      padding: [
+        [1, 0],
+        [2, 1],
+      ],
+    },
+  ],
   [[1, 7, 8, 2], [3, 2, 2, 2], false, { dilationRate: [2, 3] }],
   [[1, 7, 7, 1], [3, 3, 1, 2], true, { dilationRate: 2, padding: "same" }],
   [[2, 3, 3, 5], [1, 1, 5, 4], true, {}],

@@ -19,7 +19,16 @@ const rows: [readonly number[], PoolAttributes][] = [
   [[1, 5, 6, 17], { poolSize: 2 }],
   [[1, 4, 4, 33], { poolSize: [2, 1], strides: [1, 2] }],
   [[2, 3, 5, 16], { poolSize: 2, strides: 3, padding: 1 }],
-  [[1, 4, 5, 2], { poolSize: 2, padding: [[1, 0], [0, 1]] }],
+  [
+    [1, 4, 5, 2],
+    {
+      poolSize: 2,
+      padding: [
+        [1, 0],
+        [0, 1],
+      ],
+    },
+  ],
   [[1, 3, 3, 2], { poolSize: 3 }],
   [[0, 4, 4, 2], { poolSize: 2 }],
   [[1, 3, 4, 6], { poolSize: 2, dataFormat: "channelsFirst" }],

@@ -6,12 +6,30 @@ const table: [readonly number[], ReduceOptions[]][] = [
   [[1], [{}]],
   [[17], [{}, { axis: 0 }, { axis: -1, keepDims: true }]],
   [[67], [{}]],
-  [[3, 5], [{}, { axis: 0 }, { axis: 1 }, { axis: [0, 1], keepDims: true }, { axis: [] }]],
-  [[33, 16], [{ axis: 0 }, { axis: -1 }]],
-  [[2, 3, 31], [{ axis: 1 }, { axis: [0, 2] }, { axis: [2, 0], keepDims: true }]],
-  [[4, 1, 5], [{ axis: 1 }, { axis: [0, 1] }]],
-  [[2, 3, 4, 5], [{ axis: [0, 2] }, { axis: [1, 3] }, { axis: [0, 1, 2] }]],
-  [[130, 3], [{ axis: 1 }, { axis: 0 }, {}]],
+  [
+    [3, 5],
+    [{}, { axis: 0 }, { axis: 1 }, { axis: [0, 1], keepDims: true }, { axis: [] }],
+  ],
+  [
+    [33, 16],
+    [{ axis: 0 }, { axis: -1 }],
+  ],
+  [
+    [2, 3, 31],
+    [{ axis: 1 }, { axis: [0, 2] }, { axis: [2, 0], keepDims: true }],
+  ],
+  [
+    [4, 1, 5],
+    [{ axis: 1 }, { axis: [0, 1] }],
+  ],
+  [
+    [2, 3, 4, 5],
+    [{ axis: [0, 2] }, { axis: [1, 3] }, { axis: [0, 1, 2] }],
+  ],
+  [
+    [130, 3],
+    [{ axis: 1 }, { axis: 0 }, {}],
+  ],
   [[0, 3], [{ axis: 1 }]],
 ];
 
@@ -60,7 +78,11 @@ export const ties: Case<ArgReduceOptions>[] = [
     inputs: [{ shape: [5, 33], values: "labels" as const }],
     attrs: axis === undefined ? {} : { axis },
   })),
-  { name: "integers [2,3,4] axis 1", inputs: [{ shape: [2, 3, 4], values: "labels" }], attrs: { axis: 1, keepDims: true } },
+  {
+    name: "integers [2,3,4] axis 1",
+    inputs: [{ shape: [2, 3, 4], values: "labels" }],
+    attrs: { axis: 1, keepDims: true },
+  },
   { name: "[]", inputs: [{ shape: [] }], attrs: {} },
   { name: "[130,7] axis 0", inputs: [{ shape: [130, 7], values: "distinct" }], attrs: { axis: 0 } },
   { name: "[0,3] axis 1", inputs: [{ shape: [0, 3] }], attrs: { axis: 1 } },

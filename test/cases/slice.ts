@@ -14,12 +14,36 @@ const table: [readonly number[], readonly SliceRange[]][] = [
   [[5], [[20, -20, -3]]],
   [[5], [[2, 3]]],
   [[5], []],
-  [[3, 4], [null, [1, 3]]],
-  [[3, 4], [[0, 2], [null, null, 3]]],
-  [[3, 4], [[null, null, -2], [null, null, -1]]],
-  [[2, 3, 4], [[1], null, [2, null]]],
-  [[2, 3, 17], [null, [null, null, 2], [16, null, -5]]],
-  [[0, 3], [null, [1, 2]]],
+  [
+    [3, 4],
+    [null, [1, 3]],
+  ],
+  [
+    [3, 4],
+    [
+      [0, 2],
+      [null, null, 3],
+    ],
+  ],
+  [
+    [3, 4],
+    [
+      [null, null, -2],
+      [null, null, -1],
+    ],
+  ],
+  [
+    [2, 3, 4],
+    [[1], null, [2, null]],
+  ],
+  [
+    [2, 3, 17],
+    [null, [null, null, 2], [16, null, -5]],
+  ],
+  [
+    [0, 3],
+    [null, [1, 2]],
+  ],
 ];
 
 export const cases: Case<readonly SliceRange[]>[] = table.map(([shape, attrs]) => ({

@@ -2,7 +2,22 @@ import { shapes, type Case } from "../support/check-op.js";
 import type { Values } from "../support/values.js";
 
 /** Sizes around the width of every vector register, primes, 0 and 1. */
-export const sizes = [[], [0], [1], [2], [15], [16], [17], [31], [33], [67], [3, 5], [4, 33], [2, 3, 7], [0, 4]] as const;
+export const sizes = [
+  [],
+  [0],
+  [1],
+  [2],
+  [15],
+  [16],
+  [17],
+  [31],
+  [33],
+  [67],
+  [3, 5],
+  [4, 33],
+  [2, 3, 7],
+  [0, 4],
+] as const;
 
 /** Shapes that programs use, for the benchmark. */
 export const named = { "activations: 4096x768": [4096, 768] } as const;

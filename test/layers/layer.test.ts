@@ -117,6 +117,15 @@ describe("a layer of the user", () => {
     );
   });
 
+  it("copies the tensor that an initializer of the user gives", () => {
+    const values = tensor([1, 2]);
+    const dense = new layers.Dense({ units: 2, inputShape: [3], biasInitializer: () => values });
+    dense.build([null, 3]);
+    expect(dense.bias!.toArraySync()).toEqual([1, 2]);
+    expect(dense.bias).not.toBe(values);
+    expect(values.requiresGrad).toBe(false);
+  });
+
   it("must have initializers that give what was asked for", () => {
     class Wrong extends layers.Layer {
       override build(): void {
@@ -179,7 +188,7 @@ describe("inputs", () => {
 
   it("must be tensors that were not disposed", () => {
     const dense = new layers.Dense({ units: 2, name: "strict" });
-    expect(() => dense.apply([[1]] as never)).toThrow("strict: not a tensor: Array, expected a Tensor");
+    expect(() => dense.apply([[1]] as never)).toThrow("strict: not a tensor: [[1]], expected a Tensor");
     const gone = zeros([1, 2]);
     gone.dispose();
     expect(() => dense.apply(gone)).toThrow("strict: the tensor was disposed: its shape was [1,2]");

@@ -124,7 +124,7 @@ describe("values", () => {
     const dense = new Dense({ units: 3, activation: (x) => x.square(), biasInitializer: () => tensor([-1, 0, 2]) });
     expect(dense.apply(zeros([1, 2])).toArraySync()).toEqual([[1, 0, 4]]);
     const wrong = new Activation({ name: "wrong", activation: (() => 3) as never });
-    expect(() => wrong.apply(ones([1]))).toThrow("wrong: not a tensor: number 3, expected a Tensor");
+    expect(() => wrong.apply(ones([1]))).toThrow("wrong: not a tensor: 3, expected a Tensor");
   });
 });
 

@@ -13,7 +13,8 @@ checkOp({
 });
 
 describe("gradients of gradients", () => {
-  const values = (n: number, factor: number): Float64Array => Float64Array.from({ length: n }, (_, i) => Math.sin(i * factor + 1));
+  const values = (n: number, factor: number): Float64Array =>
+    Float64Array.from({ length: n }, (_, i) => Math.sin(i * factor + 1));
   const x = () => tensor(values(16, 0.7), { shape: [1, 4, 4, 1], requiresGrad: true });
   const w = () => tensor(values(8, 1.3), { shape: [2, 2, 1, 2], requiresGrad: true });
   const bias = () => tensor(values(2, 2.1), { requiresGrad: true });
@@ -39,7 +40,11 @@ describe("gradients of gradients", () => {
       const copy = Float64Array.from(data);
       copy[place]! += shift;
       moved[which] = tensor(copy, { shape: inputs[which]!.shape, requiresGrad: true });
-      return penalty(moved.map((t) => (t === moved[which] ? t : tensor(t.dataSync() as Float64Array, { shape: t.shape, requiresGrad: true })))).itemSync();
+      return penalty(
+        moved.map((t) =>
+          t === moved[which] ? t : tensor(t.dataSync() as Float64Array, { shape: t.shape, requiresGrad: true }),
+        ),
+      ).itemSync();
     };
     for (let i = 0; i < data.length; i++) {
       const slope = (at(i, 1e-5) - at(i, -1e-5)) / 2e-5;
@@ -56,6 +61,8 @@ test("only the gradients that are wanted", () => {
   expect(kernel.grad!.itemSync()).toBe(10);
   expect(image.grad).toBeNull();
   const bias = tensor([0], { requiresGrad: true });
-  conv2d(image, tensor([1], { shape: [1, 1, 1, 1] }), { bias }).sum().backward();
+  conv2d(image, tensor([1], { shape: [1, 1, 1, 1] }), { bias })
+    .sum()
+    .backward();
   expect(bias.grad!.itemSync()).toBe(4);
 });

@@ -14,7 +14,10 @@ checkOp({
 });
 
 test("has memory of its own, in row-major order", () => {
-  const x = tensor([[1, 2], [3, 4]]).transpose();
+  const x = tensor([
+    [1, 2],
+    [3, 4],
+  ]).transpose();
   const y = copy([x], undefined)[0]!;
   expect(y.storage).not.toBe(x.storage);
   expect(y.isContiguous).toBe(true);

@@ -22,7 +22,9 @@ describe.each(shapes)("shape [%s]", (...shape) => {
   test.each(DTYPES)("tensor of a typed array, %s", (dtype) => {
     const data = Float64Array.from({ length: count(shape) }, (_, i) => i % 200);
     const made = tensor(data, { shape, dtype });
-    expect(Array.from(made.dataSync())).toEqual(Array.from(data, (value) => (dtype === "bool" ? Number(value > 0) : value)));
+    expect(Array.from(made.dataSync())).toEqual(
+      Array.from(data, (value) => (dtype === "bool" ? Number(value > 0) : value)),
+    );
   });
 });
 
@@ -44,11 +46,25 @@ describe("tensor", () => {
     expect(tensor([]).shape).toEqual([0]);
     expect(tensor([[], []]).shape).toEqual([2, 0]);
     expect(tensor([[[1, 2, 3]], [[4, 5, 6]]]).shape).toEqual([2, 1, 3]);
-    expect(tensor([1, 2, 3, 4], { shape: [2, 2] }).toArraySync()).toEqual([[1, 2], [3, 4]]);
-    expect(tensor([[1, 2], [3, 4]], { shape: [4] }).toArraySync()).toEqual([1, 2, 3, 4]);
+    expect(tensor([1, 2, 3, 4], { shape: [2, 2] }).toArraySync()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect(
+      tensor(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { shape: [4] },
+      ).toArraySync(),
+    ).toEqual([1, 2, 3, 4]);
   });
   test("there and back", async () => {
-    const nested = [[1.5, NaN], [-Infinity, -0]];
+    const nested = [
+      [1.5, NaN],
+      [-Infinity, -0],
+    ];
     expect(await tensor(nested).toArray()).toEqual(nested);
     expect(tensor([true, false]).toArraySync()).toEqual([true, false]);
   });
@@ -97,7 +113,11 @@ describe("arange", () => {
 });
 
 test("requiresGrad", () => {
-  for (const made of [tensor([1], { requiresGrad: true }), zeros([1], { requiresGrad: true }), arange(2, { requiresGrad: true })]) {
+  for (const made of [
+    tensor([1], { requiresGrad: true }),
+    zeros([1], { requiresGrad: true }),
+    arange(2, { requiresGrad: true }),
+  ]) {
     expect(made.requiresGrad).toBe(true);
   }
 });

@@ -22,7 +22,10 @@ describe.each(cases)("%j at rate %f", (shape, rate) => {
 });
 
 test("views", () => {
-  const x = tensor([[1, 2, 3], [4, 5, 6]]);
+  const x = tensor([
+    [1, 2, 3],
+    [4, 5, 6],
+  ]);
   setSeed(5);
   const direct = dropout(tensor([1, 4, 2, 5, 3, 6], { shape: [3, 2] }), 0.5).dataSync();
   setSeed(5);
@@ -31,7 +34,9 @@ test("views", () => {
 
 test("drops the part that was asked for", () => {
   setSeed(7);
-  const kept = dropout(tensor(new Float32Array(100_000).fill(1)), 0.3).dataSync().filter((value) => value !== 0).length;
+  const kept = dropout(tensor(new Float32Array(100_000).fill(1)), 0.3)
+    .dataSync()
+    .filter((value) => value !== 0).length;
   // Five standard deviations of a binomial distribution: sqrt(100000 * 0.3 * 0.7) is 145.
   expect(Math.abs(kept - 70_000)).toBeLessThan(725);
 });

@@ -30,8 +30,18 @@ describe("indices", () => {
     expect(gather(x, [2, 0]).toArraySync()).toEqual([30, 10]);
   });
   test("as a view", () => {
-    const indices = tensor([[0, 1, 2], [2, 1, 0]], { dtype: "int32" }).transpose();
-    expect(gather(x, indices).toArraySync()).toEqual([[10, 30], [20, 20], [30, 10]]);
+    const indices = tensor(
+      [
+        [0, 1, 2],
+        [2, 1, 0],
+      ],
+      { dtype: "int32" },
+    ).transpose();
+    expect(gather(x, indices).toArraySync()).toEqual([
+      [10, 30],
+      [20, 20],
+      [30, 10],
+    ]);
   });
   test("the gradient of a gradient", () => {
     const y = tensor([1, 2, 3], { requiresGrad: true });

@@ -29,7 +29,10 @@ checkOp({
   tolerance: { ...tolerance, int32: 1e-6, uint8: 1e-6, bool: 1e-6 }, // one rounding to float32
 });
 
-for (const [name, op] of [["max", max], ["min", min]] as const) {
+for (const [name, op] of [
+  ["max", max],
+  ["min", min],
+] as const) {
   checkOp({
     op: name,
     cases: [...cases, ...large, withNaN],
@@ -39,7 +42,10 @@ for (const [name, op] of [["max", max], ["min", min]] as const) {
   });
 }
 
-for (const [name, op] of [["argMax", argMax], ["argMin", argMin]] as const) {
+for (const [name, op] of [
+  ["argMax", argMax],
+  ["argMin", argMin],
+] as const) {
   checkOp<ArgReduceOptions>({
     op: name,
     cases: ties,
@@ -53,9 +59,18 @@ for (const [name, op] of [["argMax", argMax], ["argMin", argMin]] as const) {
 
 describe("gradients", () => {
   test("equal elements share the gradient of max", () => {
-    const x = tensor([[1, 3, 3], [2, 2, 2]], { requiresGrad: true });
+    const x = tensor(
+      [
+        [1, 3, 3],
+        [2, 2, 2],
+      ],
+      { requiresGrad: true },
+    );
     max(x, { axis: 1 }).backward(tensor([1, 3]));
-    expect(x.grad!.toArraySync()).toEqual([[0, 0.5, 0.5], [1, 1, 1]]);
+    expect(x.grad!.toArraySync()).toEqual([
+      [0, 0.5, 0.5],
+      [1, 1, 1],
+    ]);
   });
   test("the sum's gradient is a tensor of its own", () => {
     const x = tensor([1, 2, 3], { requiresGrad: true });

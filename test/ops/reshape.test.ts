@@ -23,7 +23,10 @@ for (const op of ["reshape", "flatten", "expandDims", "squeeze"] as const) {
 
 describe("memory", () => {
   test("views where the memory allows", () => {
-    const x = tensor([[1, 2, 3, 4], [5, 6, 7, 8]]);
+    const x = tensor([
+      [1, 2, 3, 4],
+      [5, 6, 7, 8],
+    ]);
     expect(reshape(x, [4, 2]).storage).toBe(x.storage);
     expect(expandDims(transpose(x), 0).storage).toBe(x.storage);
     const columns = x.slice([null, [0, 2]]);
@@ -31,7 +34,10 @@ describe("memory", () => {
     expect(reshape(columns, [2, 1, 2]).toArraySync()).toEqual([[[1, 2]], [[5, 6]]]);
   });
   test("a copy where they do not", () => {
-    const x = tensor([[1, 2], [3, 4]]);
+    const x = tensor([
+      [1, 2],
+      [3, 4],
+    ]);
     const flat = reshape(transpose(x), [4]);
     expect(flat.storage).not.toBe(x.storage);
     expect(flat.toArraySync()).toEqual([1, 3, 2, 4]);

@@ -14,7 +14,10 @@ checkOp({
 });
 
 describe("targets", () => {
-  const logits = tensor([[1, 2], [3, 4]]);
+  const logits = tensor([
+    [1, 2],
+    [3, 4],
+  ]);
   test("class numbers of other integer dtypes", () => {
     const wanted = softmaxCrossEntropy(logits, tensor([0, 1], { dtype: "int32" })).itemSync();
     expect(softmaxCrossEntropy(logits, tensor(new Uint8Array([0, 1]))).itemSync()).toBe(wanted);

@@ -20,6 +20,9 @@ checkOp({
 });
 
 test("copies nothing", () => {
-  const x = tensor([[1, 2], [3, 4]]);
+  const x = tensor([
+    [1, 2],
+    [3, 4],
+  ]);
   expect(transpose(x).storage).toBe(x.storage);
 });

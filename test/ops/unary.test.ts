@@ -58,5 +58,6 @@ describe("gradients at kinks", () => {
   };
   test("relu passes none at 0", () => expect(at(relu, -1, 0, 1)).toEqual([0, 0, 1]));
   test("abs has none at 0", () => expect(at(abs, -1, 0, 1)).toEqual([-1, 0, 1]));
-  test("clip passes it on its bounds", () => expect(at((x) => clip(x, -1, 1), -2, -1, 0, 1, 2)).toEqual([0, 1, 1, 1, 0]));
+  test("clip passes it on its bounds", () =>
+    expect(at((x) => clip(x, -1, 1), -2, -1, 0, 1, 2)).toEqual([0, 1, 1, 1, 0]));
 });

@@ -22,6 +22,16 @@ test("numbers and promotion", () => {
 
 test("a NaN that is not chosen leaves the gradient alone", () => {
   const x = tensor([1, NaN], { requiresGrad: true });
-  where(tensor([true, false]), x, 0).sum().backward();
+  where(tensor([true, false]), x, 0)
+    .sum()
+    .backward();
   expect(Array.from(x.grad!.dataSync())).toEqual([1, 0]);
+});
+
+test("two numbers, of more than are kept for reuse", () => {
+  const condition = tensor([true, false]);
+  for (let i = 0; i < 200; i++) {
+    // A number seen long ago and a new one: neither may be gone when the op runs.
+    expect(where(condition, i % 3, i + 0.5).toArraySync()).toEqual([i % 3, i + 0.5]);
+  }
 });

@@ -16,7 +16,13 @@ export function conv2d(inputs: readonly Nd[], attrs: ConvAttributes): Nd {
   const [strideY, strideX] = pair(attrs.strides ?? 1);
   const [stepY, stepX] = pair(attrs.dilationRate ?? 1);
   const groups = attrs.groups ?? 1;
-  const [[top, bottom], [left, right]] = pads(attrs.padding ?? "valid", [height, width], [kh, kw], [strideY, strideX], [stepY, stepX]);
+  const [[top, bottom], [left, right]] = pads(
+    attrs.padding ?? "valid",
+    [height, width],
+    [kh, kw],
+    [strideY, strideX],
+    [stepY, stepX],
+  );
   const act = activation[attrs.activation ?? "none"];
   const rows = outputSize(height + top + bottom, kh, strideY, stepY);
   const columns = outputSize(width + left + right, kw, strideX, stepX);

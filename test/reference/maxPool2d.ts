@@ -11,7 +11,13 @@ export function maxPool2d([x]: readonly Nd[], attrs: PoolAttributes): Nd {
   const [n, height, width, channels] = x!.shape as [number, number, number, number];
   const [rows, columns] = pair(attrs.poolSize);
   const [strideY, strideX] = pair(attrs.strides ?? attrs.poolSize);
-  const [[top, bottom], [left, right]] = pads(attrs.padding ?? "valid", [height, width], [rows, columns], [strideY, strideX], [1, 1]);
+  const [[top, bottom], [left, right]] = pads(
+    attrs.padding ?? "valid",
+    [height, width],
+    [rows, columns],
+    [strideY, strideX],
+    [1, 1],
+  );
   const shape = [
     n,
     outputSize(height + top + bottom, rows, strideY, 1),

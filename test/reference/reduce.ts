@@ -4,12 +4,18 @@ import { indices, nd, place, type Nd } from "./nd.js";
 /** Folds the elements that share a place of the result, in row-major order. */
 function fold(x: Nd, { axis, keepDims }: ReduceOptions, of: (elements: number[]) => number): Nd {
   const rank = x.shape.length;
-  const list = axis === undefined || axis === null ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : axis;
+  const list =
+    axis === undefined || axis === null ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : axis;
   const axes = new Set(list.map((a) => (a < 0 ? a + rank : a)));
   const kept = x.shape.map((size, i) => (axes.has(i) ? 1 : size));
   const elements = Array.from(nd(kept, () => 0).data, () => [] as number[]);
   for (const index of indices(x.shape)) {
-    elements[place(kept, index.map((at, i) => (axes.has(i) ? 0 : at)))]!.push(x.data[place(x.shape, index)]!);
+    elements[
+      place(
+        kept,
+        index.map((at, i) => (axes.has(i) ? 0 : at)),
+      )
+    ]!.push(x.data[place(x.shape, index)]!);
   }
   const shape = keepDims ? kept : kept.filter((_, i) => !axes.has(i));
   return { shape, data: Float64Array.from(elements, of) };

@@ -20,6 +20,10 @@ export function slice([x]: readonly Nd[], ranges: readonly SliceRange[]): Nd {
   const lists = x!.shape.map((size, axis) => places(ranges[axis] ?? null, size));
   return nd(
     lists.map((list) => list.length),
-    (index) => get(x!, index.map((at, axis) => lists[axis]![at]!)),
+    (index) =>
+      get(
+        x!,
+        index.map((at, axis) => lists[axis]![at]!),
+      ),
   );
 }

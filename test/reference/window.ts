@@ -14,8 +14,16 @@ export function outputSize(padded: number, size: number, stride: number, dilatio
 
 /** [[top, bottom], [left, right]]. "same" is TensorFlow's: ceil(n / stride) places, the odd pixel at the end. */
 export function pads(padding: Padding, image: Pair, size: Pair, strides: Pair, dilation: Pair): readonly [Pair, Pair] {
-  if (padding === "valid") return [[0, 0], [0, 0]];
-  if (typeof padding === "number") return [[padding, padding], [padding, padding]];
+  if (padding === "valid")
+    return [
+      [0, 0],
+      [0, 0],
+    ];
+  if (typeof padding === "number")
+    return [
+      [padding, padding],
+      [padding, padding],
+    ];
   if (padding !== "same") return padding;
   const side = (n: number, k: number, s: number, d: number): Pair => {
     const wanted = Math.ceil(n / s);

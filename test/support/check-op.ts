@@ -48,7 +48,13 @@ export interface OpCheck<A> {
   readonly gradient?: readonly number[] | "none";
 }
 
-const DEFAULT_TOLERANCE: Readonly<Record<DType, number>> = { float32: 2e-6, float64: 1e-13, int32: 0, uint8: 0, bool: 0 };
+const DEFAULT_TOLERANCE: Readonly<Record<DType, number>> = {
+  float32: 2e-6,
+  float64: 1e-13,
+  int32: 0,
+  uint8: 0,
+  bool: 0,
+};
 
 /** Gradients are sums of some dozen products of float32 numbers around 1. */
 const GRADIENT_TOLERANCE_FLOAT32 = 2e-5;
@@ -128,12 +134,7 @@ function checkValues<A>(check: OpCheck<A>, testCase: Case<A>, dtype: DType): voi
 }
 
 /** Asserts that all elements agree: |got - wanted| <= tolerance * max(1, |wanted|); NaN agrees with NaN. */
-export function expectClose(
-  got: ArrayLike<number>,
-  wanted: ArrayLike<number>,
-  tolerance: number,
-  what: string,
-): void {
+export function expectClose(got: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number, what: string): void {
   expect(got.length, `${what}: length`).toBe(wanted.length);
   for (let i = 0; i < wanted.length; i++) {
     const a = got[i]!;
@@ -205,7 +206,5 @@ function differences<A>(
     data.length <= DIFFERENCES
       ? Array.from(data.keys())
       : Array.from({ length: DIFFERENCES }, () => Math.floor(next() * data.length));
-  return new Map(
-    places.map((p) => [p, (at(p, DIFFERENCE_STEP) - at(p, -DIFFERENCE_STEP)) / (2 * DIFFERENCE_STEP)]),
-  );
+  return new Map(places.map((p) => [p, (at(p, DIFFERENCE_STEP) - at(p, -DIFFERENCE_STEP)) / (2 * DIFFERENCE_STEP)]));
 }

@@ -37,7 +37,12 @@ const transposed: Layout = ({ data, shape }, dtype) => {
 const backwards: Layout = ({ data, shape }, dtype) => {
   if (shape.length === 0) return null;
   const flipped = new Float64Array(data).reverse();
-  return make(flipped, shape, dtype, (base) => slice(base, shape.map(() => [null, null, -1])));
+  return make(flipped, shape, dtype, (base) =>
+    slice(
+      base,
+      shape.map(() => [null, null, -1]),
+    ),
+  );
 };
 
 /** Every second element of a tensor that is larger on all sides, filled with a number that would be noticed. */
@@ -46,8 +51,19 @@ const stepped: Layout = ({ data, shape }, dtype) => {
   const larger = shape.map((size) => 2 * size + 2);
   if (count(larger) > 200_000) return null;
   const spread = new Float64Array(count(larger)).fill(dtype === "uint8" || dtype === "bool" ? 1 : 77);
-  for (const index of indices(shape)) spread[place(larger, index.map((i) => 2 * i + 1))] = data[place(shape, index)]!;
-  return make(spread, larger, dtype, (base) => slice(base, shape.map((size) => [1, 1 + 2 * size, 2])));
+  for (const index of indices(shape))
+    spread[
+      place(
+        larger,
+        index.map((i) => 2 * i + 1),
+      )
+    ] = data[place(shape, index)]!;
+  return make(spread, larger, dtype, (base) =>
+    slice(
+      base,
+      shape.map((size) => [1, 1 + 2 * size, 2]),
+    ),
+  );
 };
 
 export const layouts: Readonly<Record<string, Layout>> = { contiguous, transposed, backwards, stepped };

@@ -8,15 +8,7 @@ import { count } from "../reference/nd.js";
  * - integers: -9 to 9; labels: 0 to 2; bool: 0 or 1
  */
 export type Values =
-  | "normal"
-  | "nonzero"
-  | "positive"
-  | "unit"
-  | "distinct"
-  | "integers"
-  | "labels"
-  | "bool"
-  | readonly number[];
+  "normal" | "nonzero" | "positive" | "unit" | "distinct" | "integers" | "labels" | "bool" | readonly number[];
 
 /** The same numbers on every machine and run: mulberry32, seeded with the hash of a text. */
 export function random(text: string): () => number {
@@ -37,7 +29,8 @@ export function draw(values: Values, shape: readonly number[], next: () => numbe
     if (values.length !== size) throw new Error(`the case gives ${values.length} values for shape [${shape.join()}]`);
     return Float64Array.from(values);
   }
-  const drawn = values === "distinct" ? permutation(size, next) : Float64Array.from({ length: size }, () => one(values, next));
+  const drawn =
+    values === "distinct" ? permutation(size, next) : Float64Array.from({ length: size }, () => one(values, next));
   return drawn.map(Math.fround);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "core/conv_geometry.h"
 #include "core/kernel.h"
@@ -13,6 +14,18 @@
 #include "cpu/gemm/scratch.h"
 
 namespace nabla::NABLA_ISA {
+
+enum class Method {
+  depthwise,  // conv_depthwise.h
+  winograd,   // conv_winograd.h
+  // Rows that are much shorter than a tile are put together: their patches are copied.
+  gathered,
+  // One product for each column of the kernel, when dilation breaks a patch's rows into single pixels; and when there
+  // is padding, which costs nothing then, since a tile leaves out the pixels whose column lies in it. The kernels are
+  // ordered [kernel_w, kernel_h, channels].
+  by_column,
+  whole,  // one product for the whole kernel
+};
 
 template <typename T>
 struct Correlation {
@@ -29,25 +42,43 @@ struct Correlation {
   int64_t patch() const { return kernel_h * kernel_w * in.channels; }
   // Columns of the image that a whole output row reads.
   ColumnRange columns() const { return {-pad_left, (out_w - 1) * stride_w + (kernel_w - 1) * dilation_w + 1}; }
-  bool depthwise() const { return groups > 1 && in.channels == 1 && outputs == 1; }
-
-  // Rows that are much shorter than a tile are put together: their patches are copied.
-  bool gathered() const {
-    return 2 * out_w < TileShape<T>::MR && out_row == out_w * out_pixel && out_image == out_h * out_row;
-  }
-  // One product for each column of the kernel, when dilation breaks a patch's rows into single pixels; and when there
-  // is padding, which costs nothing then, since a tile leaves out the pixels whose column lies in it. The kernels are
-  // ordered [kernel_w, kernel_h, channels].
-  bool by_column() const {
-    constexpr int64_t kLeastDepth = 96;  // earns the additions to the stored tile
-    if (kernel_w == 1 || gathered() || depthwise()) return false;
-    const ColumnRange cols = columns();
-    const bool padded = cols.first < 0 || cols.first + cols.count > in.w;
-    return dilation_w > 1 || (padded && kernel_h * in.channels >= kLeastDepth);
-  }
+  Method method() const;
   // Where tap (i, j) stands in the order of the kernels.
-  int64_t tap(int64_t i, int64_t j) const { return by_column() ? j * kernel_h + i : i * kernel_w + j; }
+  int64_t tap(int64_t i, int64_t j) const {
+    return method() == Method::by_column ? j * kernel_h + i : i * kernel_w + j;
+  }
 };
+
+// Estimated cycles of vector instructions with and without the transforms of Winograd's algorithm.
+template <typename T>
+bool winograd_pays(const Correlation<T>& c) {
+  if (!std::is_same<T, float>::value || c.kernel_h != 3 || c.kernel_w != 3 || c.stride_h != 1 || c.stride_w != 1 ||
+      c.dilation_h != 1 || c.dilation_w != 1 || c.groups != 1) {
+    return false;
+  }
+  constexpr double width = TileVec<T>::width, rows = TileShape<T>::MR;
+  const double channels = static_cast<double>(c.in.channels), outputs = static_cast<double>(c.outputs);
+  const double pixels = static_cast<double>(c.images * c.out_h * c.out_w);
+  const double tiles = static_cast<double>(c.images * ceil_div(c.out_h, 4) * ceil_div(c.out_w, 4));
+  const double direct = pixels * 9 * channels * outputs / width;
+  const double products = tiles * 36 * (channels + 80 / rows) * outputs / width;
+  // The transformed kernels are too large for the fast caches.
+  const double transforms = (250 * tiles * (channels + outputs) + 1000 * channels * outputs) / Vec<T>::width;
+  return products + transforms < 0.9 * direct;
+}
+
+template <typename T>
+Method Correlation<T>::method() const {
+  constexpr int64_t kLeastDepth = 96;  // of a product by column, to earn the additions to the stored tile
+  if (groups > 1 && in.channels == 1 && outputs == 1) return Method::depthwise;
+  if (winograd_pays(*this)) return Method::winograd;
+  const bool dense = out_row == out_w * out_pixel && out_image == out_h * out_row;
+  if (dense && 2 * out_w < TileShape<T>::MR) return Method::gathered;
+  const ColumnRange cols = columns();
+  const bool padded = cols.first < 0 || cols.first + cols.count > in.w;
+  const bool by_column = dilation_w > 1 || (padded && kernel_h * in.channels >= kLeastDepth);
+  return kernel_w > 1 && by_column ? Method::by_column : Method::whole;
+}
 
 // The correlation of image [N, H, W, C] with kernels, whose result is a map [N, OH, OW, O].
 template <typename T>
@@ -112,12 +143,17 @@ struct KernelSource {
 };
 
 template <typename T>
-KernelPanels<T> pack_kernels(KernelArgs& args, const KernelSource<T>& s) {
+int64_t packed_size(const KernelSource<T>& s) {
+  constexpr int64_t NR = TileShape<T>::NR;
+  return s.groups * ceil_div(s.outputs, NR) * s.tap_count * s.channels * NR;
+}
+
+template <typename T>
+KernelPanels<T> pack_kernels(ThreadPool& pool, const KernelSource<T>& s, T* packed) {
   constexpr int64_t NR = TileShape<T>::NR, kElementsPerTask = 1 << 15;
   const int64_t panels = ceil_div(s.outputs, NR), panel = s.tap_count * s.channels * NR;
-  T* packed = args.workspace.array<T>(s.groups * panels * panel);
   const int64_t grain = max_of(kElementsPerTask / max_of(s.channels * panels * NR, 1), 1);
-  parallel_ranges(args.pool, s.tap_count * s.groups, grain, [&](int64_t begin, int64_t end) {
+  parallel_ranges(pool, s.tap_count * s.groups, grain, [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
       const int64_t tap = t % s.tap_count, group = t / s.tap_count;
       const T* from = s.w + group * s.group_stride + s.taps[tap] * s.tap_stride;
@@ -173,7 +209,7 @@ struct RowTile {
 
 template <typename T>
 NABLA_INLINE void row_tile(const Correlation<T>& c, const T* panel, int64_t ldb, int64_t n, const Window<T>& win,
-                           ColumnRange cols, const RowTile<T>& tile, const Epilogue<T>& epilogue) {
+                           ColumnRange cols, bool by_column, const RowTile<T>& tile, const Epilogue<T>& epilogue) {
   const int64_t channels = c.in.channels, pixel = c.stride_w * channels;
   const TapRange rows = TapRange::of(tile.y * c.stride_h - c.pad_top, c.kernel_h, c.dilation_h, c.in.h);
   const int64_t segments = rows.end - rows.begin, segment = c.dilation_h * win.row;
@@ -190,7 +226,7 @@ NABLA_INLINE void row_tile(const Correlation<T>& c, const T* panel, int64_t ldb,
                    CTile<T>{tile.out + (x0 - tile.x0) * c.out_pixel, c.out_pixel}, accumulate,
                    last ? &epilogue : nullptr);
   };
-  if (!c.by_column()) {
+  if (!by_column) {
     product(tile.x0, tile.x1, 0, c.kernel_w * channels, false, true);
     return;
   }
@@ -228,8 +264,9 @@ void correlate(KernelArgs& args, const Correlation<T>& c, const KernelPanels<T>&
   const Partition cut = partition(c);
   const int64_t panels = ceil_div(c.outputs, NR);
   const int64_t tiles = ceil_div(c.out_w, MR);
-  const bool gathered = c.gathered();
-  const ColumnRange cols = c.by_column() ? ColumnRange{0, c.in.w} : c.columns();
+  const Method method = c.method();
+  const bool gathered = method == Method::gathered, by_column = method == Method::by_column;
+  const ColumnRange cols = by_column ? ColumnRange{0, c.in.w} : c.columns();
   const auto window_rows = [&](int64_t rows) { return (rows - 1) * c.stride_h + (c.kernel_h - 1) * c.dilation_h + 1; };
   int64_t scratch = 0;
   if (gathered) {
@@ -281,7 +318,7 @@ void correlate(KernelArgs& args, const Correlation<T>& c, const KernelPanels<T>&
           for (int64_t t = 0; t < tiles; ++t) {
             // Tiles of nearly equal widths.
             const int64_t x0 = c.out_w * t / tiles, x1 = c.out_w * (t + 1) / tiles;
-            row_tile(c, panel, b.ldb, n, win, cols, {y, x0, x1, out + x0 * c.out_pixel}, epilogue);
+            row_tile(c, panel, b.ldb, n, win, cols, by_column, {y, x0, x1, out + x0 * c.out_pixel}, epilogue);
           }
         }
       });

@@ -1,24 +1,13 @@
 // Depthwise convolution, one input and one output channel a group: no matrix product, but vectors of channels.
 #pragma once
 #include "cpu/gemm/conv_correlate.h"
-#include "cpu/simd/math.h"
+#include "cpu/gemm/conv_epilogue.h"
 
 namespace nabla::NABLA_ISA {
 
 namespace depthwise_detail {
 
 constexpr int64_t kElementsPerTask = 1 << 14;
-
-template <typename T>
-NABLA_INLINE Vec<T> activate(Vec<T> x, Activation activation) {
-  switch (activation) {
-    case Activation::none: return x;
-    case Activation::relu: return max(Vec<T>::zero(), x);  // in this order NaN stays NaN
-    case Activation::sigmoid: return sigmoid(x);
-    case Activation::tanh: return tanh(x);
-  }
-  return x;
-}
 
 // Output pixels [x, x + count) of one row, for the taps that all of them have in the image. `source` is the image.
 template <typename T, int count>

@@ -11,6 +11,11 @@ namespace {
 
 NABLA_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 NABLA_INLINE int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// Less work than this is done sooner by one thread than handed out: a product of 88^3 for FMA, 128 KiB for memory.
+constexpr double kWorthForking = 2.0 * 88 * 88 * 88;
+constexpr int64_t kWorthForkingBytes = 128 * 1024;
+
 // [0, n) cut into pieces of nearly equal numbers of units (the last unit may be partial).
 struct Cut {
   int64_t n, unit, pieces;
@@ -38,6 +43,7 @@ struct Blocks {
 template <typename T>
 struct Plan {
   Cut rows, cols, depth;
+  int64_t group;  // tasks that are handed out together
   bool pack_a, pack_b;
 
   NABLA_INLINE static Plan of(const GemmArgs<T>& g, int64_t entries) {
@@ -46,9 +52,8 @@ struct Plan {
     plan.depth = Cut::at_most(g.k, 16, B::KC);
     plan.cols = Cut::at_most(g.n, B::NR, B::NC);
     plan.rows = Cut::at_most(g.m, B::MR, B::MC);
-    // Halves the tasks until there are enough to share evenly, but none so small that handing it out costs more.
+    // Halves the tasks until there are enough to share evenly, while they are large; puts small ones together.
     constexpr int64_t kTasks = 8;
-    constexpr double kWorthForking = 2.0 * 88 * 88 * 88;
     double work = 2.0 * static_cast<double>(plan.rows.largest()) * static_cast<double>(plan.cols.largest()) *
                   static_cast<double>(g.k);
     for (; entries * plan.tasks() < kTasks && work >= kWorthForking; work /= 2) {
@@ -57,6 +62,7 @@ struct Plan {
       if (!cut.can_halve()) break;
       cut.pieces *= 2;
     }
+    plan.group = work < kWorthForking / 2 ? static_cast<int64_t>(kWorthForking / 2 / (work + 1)) + 1 : 1;
     // In L2 an operand is as good as packed. A few rows use B too seldom to pay for packing it.
     const bool small = g.k * g.n * static_cast<int64_t>(sizeof(T)) <= 256 * 1024;
     plan.pack_b = g.b_col != 1 || (!small && plan.rows.largest() > 3 * B::MR);
@@ -116,14 +122,23 @@ void compute(const GemmArgs<T>& g, const Plan<T>& plan, int64_t task, void* scra
   }
 }
 
-// Columns per task: few enough for several tasks, but not less than 64 KiB of the matrix each.
+// How products with one row are cut: columns per task, and tasks that are handed out together.
 template <typename T>
-int64_t gemv_task_columns(const GemvArgs<T>& g) {
-  constexpr int64_t line = 64 / sizeof(T);
-  const int64_t least = ceil_div(ceil_div(64 * 1024 / static_cast<int64_t>(sizeof(T)), g.k + 1), line) * line;
-  const int64_t eighth = ceil_div(ceil_div(g.n, 8), line) * line;
-  return min(kGemvColumns<T>, eighth > least ? eighth : least);
-}
+struct GemvPlan {
+  int64_t cols, per_entry, group;
+
+  NABLA_INLINE static GemvPlan of(const GemvArgs<T>& g) {
+    constexpr int64_t size = sizeof(T), line = 64 / size;
+    const int64_t column_bytes = (g.k + 1) * size;
+    const int64_t least = ceil_div(ceil_div(kWorthForkingBytes / 2, column_bytes), line) * line;
+    const int64_t eighth = ceil_div(ceil_div(g.n, 8), line) * line;
+    GemvPlan plan;
+    plan.cols = min(kGemvColumns<T>, eighth > least ? eighth : least);
+    plan.per_entry = ceil_div(g.n, plan.cols);
+    plan.group = ceil_div(kWorthForkingBytes / 2, min(g.n, plan.cols) * column_bytes);
+    return plan;
+  }
+};
 
 // The stride of a dimension of size 1 means nothing: makes it the one that reading in place and packing handle best.
 template <typename T>
@@ -164,21 +179,26 @@ void gemm_batched(ThreadPool& pool, Workspace& workspace, const GemmArgs<T>& fir
 
   GemvArgs<T> vector;
   if (as_gemv(product, &vector)) {
-    const int64_t cols = gemv_task_columns(vector), per_entry = ceil_div(vector.n, cols);
-    parallel_for(pool, entries * per_entry, [&](int64_t task) {
-      GemvArgs<T> entry;
-      as_gemv(entry_at(task / per_entry), &entry);
-      const int64_t j0 = task % per_entry * cols;
-      gemv_columns(entry, j0, min(entry.n, j0 + cols));
+    const GemvPlan<T> plan = GemvPlan<T>::of(vector);
+    parallel_ranges(pool, entries * plan.per_entry, plan.group, [&](int64_t begin, int64_t end) {
+      for (int64_t task = begin; task < end; ++task) {
+        GemvArgs<T> entry;
+        as_gemv(entry_at(task / plan.per_entry), &entry);
+        const int64_t j0 = task % plan.per_entry * plan.cols;
+        gemv_columns(entry, j0, min(entry.n, j0 + plan.cols));
+      }
     });
     return;
   }
   const Plan<T> plan = Plan<T>::of(product, entries);
-  const int64_t per_entry = plan.tasks();
-  parallel_for_with_scratch(pool, workspace, entries * per_entry, plan.scratch_bytes(),
-                            [&](int64_t task, void* scratch) {
-                              compute(entry_at(task / per_entry), plan, task % per_entry, scratch);
-                            });
+  const int64_t tasks = entries * plan.tasks();
+  parallel_for_with_scratch(
+      pool, workspace, ceil_div(tasks, plan.group), plan.scratch_bytes(), [&](int64_t piece, void* scratch) {
+        const int64_t end = min(tasks, (piece + 1) * plan.group);
+        for (int64_t task = piece * plan.group; task < end; ++task) {
+          compute(entry_at(task / plan.tasks()), plan, task % plan.tasks(), scratch);
+        }
+      });
 }
 
 template void gemm<float>(ThreadPool&, Workspace&, const GemmArgs<float>&);

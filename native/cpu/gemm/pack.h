@@ -4,28 +4,70 @@
 
 namespace nabla::NABLA_ISA {
 
+// A block of 4*groups rows and 4 columns, transposed in registers: vector i holds row i of each group of four rows.
+template <typename T, int groups>
+struct TransposedBlock {
+  static_assert(groups == 1 || groups == 2);
+  static constexpr int rows = 4 * groups;
+  typedef T Lanes __attribute__((vector_size(rows * sizeof(T))));
+
+  NABLA_INLINE static void copy(const T* src, int64_t src_stride, T* dst, int64_t dst_stride) {
+    Lanes x[4], low_ab, high_ab, low_cd, high_cd;
+    for (int i = 0; i < 4; ++i) load(src + i * src_stride, 4 * src_stride, x[i]);
+    interleave(x[0], x[1], low_ab, high_ab);
+    interleave(x[2], x[3], low_cd, high_cd);
+    interleave_pairs(low_ab, low_cd, x[0], x[1]);
+    interleave_pairs(high_ab, high_cd, x[2], x[3]);
+    for (int i = 0; i < 4; ++i) __builtin_memcpy(dst + i * dst_stride, &x[i], sizeof(Lanes));
+  }
+
+ private:
+  // Results by reference: a vector wider than the baseline's registers cannot be returned.
+  NABLA_INLINE static void load(const T* p, int64_t group_stride, Lanes& x) {
+    typedef T Group __attribute__((vector_size(4 * sizeof(T))));
+    Group group[groups];
+    for (int g = 0; g < groups; ++g) __builtin_memcpy(&group[g], p + g * group_stride, sizeof(Group));
+    if constexpr (groups == 1) {
+      x = group[0];
+    } else {
+      x = __builtin_shufflevector(group[0], group[1], 0, 1, 2, 3, 4, 5, 6, 7);
+    }
+  }
+  // Within each group of four lanes: the first two elements of a and b alternately, and the last two.
+  NABLA_INLINE static void interleave(const Lanes& a, const Lanes& b, Lanes& low, Lanes& high) {
+    if constexpr (groups == 1) {
+      low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+      high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    } else {
+      low = __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13);
+      high = __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+  }
+  // The same with pairs of elements.
+  NABLA_INLINE static void interleave_pairs(const Lanes& a, const Lanes& b, Lanes& low, Lanes& high) {
+    if constexpr (groups == 1) {
+      low = __builtin_shufflevector(a, b, 0, 1, 4, 5);
+      high = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    } else {
+      low = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+      high = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  }
+};
+
 // dst[c*dst_stride + r] = src[r*src_stride + c]: both sides are read and written by vectors.
 template <typename T>
 NABLA_INLINE void transpose(const T* src, int64_t src_stride, int64_t rows, int64_t cols, T* dst, int64_t dst_stride) {
+  // 32-byte vectors where there are such registers.
+  using Block = TransposedBlock<T, sizeof(T) == 4 && TileVec<T>::width >= 8 ? 2 : 1>;
   int64_t r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    typedef T Quad __attribute__((vector_size(4 * sizeof(T))));
+  for (; r + Block::rows <= rows; r += Block::rows) {
     int64_t c = 0;
     for (; c + 4 <= cols; c += 4) {
-      Quad x[4];
-      for (int i = 0; i < 4; ++i) __builtin_memcpy(&x[i], src + (r + i) * src_stride + c, sizeof(Quad));
-      const Quad ab_low = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5);
-      const Quad ab_high = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
-      const Quad cd_low = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
-      const Quad cd_high = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
-      x[0] = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
-      x[1] = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
-      x[2] = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-      x[3] = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
-      for (int i = 0; i < 4; ++i) __builtin_memcpy(dst + (c + i) * dst_stride + r, &x[i], sizeof(Quad));
+      Block::copy(src + r * src_stride + c, src_stride, dst + c * dst_stride + r, dst_stride);
     }
     for (; c < cols; ++c) {
-      for (int i = 0; i < 4; ++i) dst[c * dst_stride + r + i] = src[(r + i) * src_stride + c];
+      for (int i = 0; i < Block::rows; ++i) dst[c * dst_stride + r + i] = src[(r + i) * src_stride + c];
     }
   }
   for (; r < rows; ++r) {

@@ -7,6 +7,7 @@
 #include "cpu/gemm/conv_checks.h"
 #include "cpu/gemm/conv_correlate.h"
 #include "cpu/gemm/conv_depthwise.h"
+#include "cpu/gemm/conv_winograd.h"
 #include "cpu/gemm/gemm.h"
 
 namespace nabla::NABLA_ISA {
@@ -17,6 +18,14 @@ namespace {
 bool pointwise(const ConvGeometry& g) {
   return g.kernel_h == 1 && g.kernel_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_top == 0 &&
          g.pad_left == 0 && g.pad_bottom == 0 && g.pad_right == 0 && g.groups == 1;
+}
+
+template <typename T>
+void correlate(KernelArgs& args, const Correlation<T>& c, Method method, const KernelSource<T>& source) {
+  if constexpr (std::is_same<T, float>::value) {
+    if (method == Method::winograd) return correlate_winograd(args, c, source);
+  }
+  correlate(args, c, pack_kernels(args.pool, source, args.workspace.array<T>(packed_size(source))));
 }
 
 template <typename T>
@@ -43,8 +52,9 @@ void forward(KernelArgs& args, const ConvGeometry& g) {
     product.epilogue = {c.bias, c.activation};
     return gemm(args.pool, args.workspace, product);
   }
-  if (c.depthwise()) return correlate_depthwise(args, c, w.as<T>());
-  if (g.groups == 1 && all_outputs <= TileShape<T>::NR && !c.by_column()) {
+  const Method method = c.method();
+  if (method == Method::depthwise) return correlate_depthwise(args, c, w.as<T>());
+  if (g.groups == 1 && all_outputs <= TileShape<T>::NR && (method == Method::whole || method == Method::gathered)) {
     return correlate(args, c, KernelPanels<T>{w.as<T>(), all_outputs, 0, 0});
   }
   int64_t* taps = args.workspace.array<int64_t>(g.kernel_h * g.kernel_w);
@@ -54,7 +64,7 @@ void forward(KernelArgs& args, const ConvGeometry& g) {
   const KernelSource<T> source{w.as<T>(), taps,     g.kernel_h * g.kernel_w, channels,
                                c.outputs, g.groups, channels * all_outputs,  all_outputs,
                                1,         c.outputs};
-  correlate(args, c, pack_kernels(args, source));
+  correlate(args, c, method, source);
 }
 
 // One axis of the input gradient at the pixels p = phase + t*stride, t = 0, 1, ...: dx[p] is the sum over k of
@@ -130,7 +140,8 @@ void input_grad(KernelArgs& args, const ConvGeometry& g) {
           taps[c.tap(i, j)] = kh * g.kernel_w + kw;
         }
       }
-      if (c.depthwise()) {
+      const Method method = c.method();
+      if (method == Method::depthwise) {
         T* weights = args.workspace.array<T>(rows.taps * cols.taps * all_outputs);
         for (int64_t t = 0; t < rows.taps * cols.taps; ++t) {
           copy_row(w.as<T>() + taps[t] * all_outputs, weights + t * all_outputs, all_outputs);
@@ -141,7 +152,7 @@ void input_grad(KernelArgs& args, const ConvGeometry& g) {
       const KernelSource<T> source{w.as<T>(),   taps,         rows.taps * cols.taps,   c.in.channels,
                                    c.outputs,   g.groups,     c.outputs * all_outputs, 1,
                                    all_outputs, c.in.channels};
-      correlate(args, c, pack_kernels(args, source));
+      correlate(args, c, method, source);
     }
   }
 }

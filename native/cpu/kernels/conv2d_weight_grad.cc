@@ -7,6 +7,7 @@
 #include "cpu/gemm/conv_checks.h"
 #include "cpu/gemm/conv_correlate.h"
 #include "cpu/gemm/conv_depthwise.h"
+#include "cpu/gemm/conv_winograd_weight_grad.h"
 
 namespace nabla::NABLA_ISA {
 
@@ -113,7 +114,8 @@ class WeightGrad {
 
   // A part's units reach into at most so many panels.
   int64_t panel_size() const {
-    return packs() ? min_of(ceil_div(units / parts + 1, runs * run_tiles) + 1, panels * c.groups) * block_pixels * NR : 0;
+    return packs() ? min_of(ceil_div(units / parts + 1, runs * run_tiles) + 1, panels * c.groups) * block_pixels * NR
+                   : 0;
   }
 
   Block block_at(int64_t index) const {
@@ -233,8 +235,13 @@ void weight_grad(KernelArgs& args, const ConvGeometry& g) {
     return;
   }
   const Correlation<T> forward = forward_correlation<T>(g, x, dy);
-  if (forward.depthwise()) {
-    depthwise_weight_grad(args, forward, dy.as<T>(), dw.as<T>(), args.n_out > 1 ? args.out[1].as<T>() : nullptr);
+  T* dbias = args.n_out > 1 ? args.out[1].as<T>() : nullptr;
+  const Method method = forward.method();
+  if constexpr (std::is_same<T, float>::value) {
+    if (method == Method::winograd) return winograd_weight_grad(args, forward, dy.as<T>(), dw.as<T>(), dbias);
+  }
+  if (method == Method::depthwise) {
+    depthwise_weight_grad(args, forward, dy.as<T>(), dw.as<T>(), dbias);
   } else {
     WeightGrad<T>(args, forward).compute();
   }

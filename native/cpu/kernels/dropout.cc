@@ -32,7 +32,8 @@ void dropout_tiles(KernelArgs& args, double rate) {
 void dropout(KernelArgs& args) {
   const TensorView &x = args.in[0], &out = args.out[0];
   NABLA_CHECK(args.n_attr >= 3 && args.attr[2] >= 0 && args.attr[2] < 1, "the rate must be in [0, 1)");
-  NABLA_CHECK(x.contiguous() && x.dtype == out.dtype && x.numel() == out.numel(), "x must be contiguous and like the output");
+  NABLA_CHECK(x.contiguous() && x.dtype == out.dtype && x.numel() == out.numel(),
+              "x must be contiguous and like the output");
   if (x.dtype == DType::float32) return dropout_tiles<float>(args, args.attr[2]);
   if (x.dtype == DType::float64) return dropout_tiles<double>(args, args.attr[2]);
   kernel_error(ErrorKind::native, "x must be float32 or float64");

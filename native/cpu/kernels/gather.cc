@@ -65,7 +65,8 @@ void gather_rows(const char* x, char* out, const int32_t* indices, int64_t rows,
 
 // Rows of `size` elements of a power of two bytes, too short to be worth a call to memcpy.
 template <typename T>
-void gather_short_rows(const char* x, char* out, const int32_t* indices, int64_t rows, int64_t axis_size, int64_t size) {
+void gather_short_rows(const char* x, char* out, const int32_t* indices, int64_t rows, int64_t axis_size,
+                       int64_t size) {
   const T* source = reinterpret_cast<const T*>(x);
   T* target = reinterpret_cast<T*>(out);
   if (size == 1) {
@@ -123,7 +124,8 @@ void scatter_add(const int32_t* indices, const Slices& s, KernelArgs& args) {
   const int64_t grain = (rows + tasks - 1) / tasks;
   parallel_ranges(args.pool, rows, grain, [&](int64_t begin, int64_t end) {
     if (one_value) {
-      for (int64_t j = begin * s.inner; j < end * s.inner; ++j) out[j] = *x;
+      const T value = *x;
+      for (int64_t j = begin * s.inner; j < end * s.inner; ++j) out[j] = value;
     } else {
       std::memcpy(out + begin * s.inner, x + begin * s.inner, static_cast<size_t>((end - begin) * s.inner) * sizeof(T));
     }
@@ -156,8 +158,8 @@ void gather(KernelArgs& args) {
     while (begin < end) {
       const int64_t o = begin / s.count, i = begin - o * s.count;
       const int64_t n = end - begin < s.count - i ? end - begin : s.count - i;
-      gather_range(x.as<const char>() + o * s.axis_size * row_bytes, out.as<char>() + begin * row_bytes, index + i, n, s,
-                   element);
+      const char* slice = x.as<const char>() + o * s.axis_size * row_bytes;
+      gather_range(slice, out.as<char>() + begin * row_bytes, index + i, n, s, element);
       begin += n;
     }
   });

@@ -1,5 +1,6 @@
 // Optimizer steps (Keras 3's formulas), all parameters of a model in one parallel pass. Weight decay is decoupled:
 // p -= p * weightDecay * learningRate before the step.
+#include <cmath>
 #include <cstdint>
 
 #include "core/checks.h"
@@ -100,9 +101,7 @@ void adam(T* __restrict p, const T* __restrict g, T* __restrict m, T* __restrict
     const T square = v[i] + (g[i] * g[i] - v[i]) * rest2;
     m[i] = mean;
     v[i] = square;
-    const T root = sizeof(T) == 4 ? static_cast<T>(__builtin_sqrtf(static_cast<float>(square)))
-                                  : static_cast<T>(__builtin_sqrt(static_cast<double>(square)));
-    p[i] = p[i] * keep - mean * rate / (root + epsilon);
+    p[i] = p[i] * keep - mean * rate / (std::sqrt(square) + epsilon);
   }
 }
 
@@ -132,8 +131,8 @@ void adamStep(KernelArgs& args) {
   const AdamOptions options{args.attr[1], args.attr[2], args.attr[3], args.attr[4], args.attr[5], args.attr[6]};
   const int64_t n = check_lists(args, 4);
   // The corrections for the zero start of both averages, folded into the learning rate.
-  const double alpha = options.learning_rate * __builtin_sqrt(1 - __builtin_pow(options.beta2, options.step)) /
-                       (1 - __builtin_pow(options.beta1, options.step));
+  const double alpha = options.learning_rate * std::sqrt(1 - std::pow(options.beta2, options.step)) /
+                       (1 - std::pow(options.beta1, options.step));
   const auto step = [&](auto zero, int64_t i, int64_t begin, int64_t size) {
     using T = decltype(zero);
     adam<T>(at<T>(tensor(args, n, 0, i), begin), at<const T>(tensor(args, n, 1, i), begin),

@@ -5,6 +5,7 @@
 // is a tree that the shape fixes: runs of at most 64 additions in each accumulator, whose results are combined in
 // pairs. The error of a float32 sum of n elements is below (80 + log2 n) * 2^-24 * (sum of their magnitudes).
 #include <cstdint>
+#include <type_traits>
 
 #include "core/checks.h"
 #include "core/kernel.h"
@@ -47,40 +48,52 @@ struct PairwiseTree {
 
 // --- rows ------------------------------------------------------------------------------------------
 
-// At most kBlock elements, so that no accumulator takes more than 64.
 template <typename Op>
-constexpr int64_t kBlock = 64 * 8 * Lanes<typename Op::Acc>::width;
+constexpr bool kFloating = std::is_floating_point_v<typename Op::Acc>;
 
+// Elements that kChains registers take in 64 rounds.
+constexpr int kChains = 8;
 template <typename Op>
-NABLA_INLINE typename Op::Acc reduce_block(const typename Op::In* x, int64_t n) {
-  using V = Lanes<typename Op::Acc>;
-  constexpr int kChains = 8, kWidth = V::width;
-  V total = V::set(Op::identity());
-  int64_t i = 0;
-  if (n >= kChains * kWidth) {
-    V chain[kChains];
-    for (int k = 0; k < kChains; ++k) chain[k] = load_lanes<Op>(x + k * kWidth);
-    for (i = kChains * kWidth; i + kChains * kWidth <= n; i += kChains * kWidth) {
-      for (int k = 0; k < kChains; ++k) chain[k] = Op::combine(chain[k], load_lanes<Op>(x + i + k * kWidth));
+constexpr int64_t kBlock = 64 * kChains * Vec<std::conditional_t<kFloating<Op>, typename Op::Acc, float>>::width;
+
+// At most kBlock neighbours.
+template <typename Op>
+typename Op::Acc reduce_block(const typename Op::In* x, int64_t n) {
+  using Acc = typename Op::Acc;
+  if constexpr (!kFloating<Op>) {
+    // The order is free: the compiler makes vectors of it.
+    Acc total = Op::identity();
+    for (int64_t i = 0; i < n; ++i) total = Op::combine(total, static_cast<Acc>(x[i]));
+    return total;
+  } else {
+    using V = Vec<Acc>;
+    constexpr int kWidth = V::width;
+    V total = V::set(Op::identity());
+    int64_t i = 0;
+    if (n >= kChains * kWidth) {
+      V chain[kChains];
+      for (int k = 0; k < kChains; ++k) chain[k] = V::load(x + k * kWidth);
+      for (i = kChains * kWidth; i + kChains * kWidth <= n; i += kChains * kWidth) {
+        for (int k = 0; k < kChains; ++k) chain[k] = Op::combine(chain[k], V::load(x + i + k * kWidth));
+      }
+      for (int k = kChains / 2; k > 0; k /= 2) {
+        for (int j = 0; j < k; ++j) chain[j] = Op::combine(chain[j], chain[j + k]);
+      }
+      total = chain[0];
     }
-    for (int k = kChains / 2; k > 0; k /= 2) {
-      for (int j = 0; j < k; ++j) chain[j] = Op::combine(chain[j], chain[j + k]);
-    }
-    total = chain[0];
+    for (; i + kWidth <= n; i += kWidth) total = Op::combine(total, V::load(x + i));
+    if (i < n) total = Op::combine(total, load_part(x + i, n - i, V::set(Op::identity())));
+    return fold_lanes(total, [](Acc a, Acc b) { return Op::combine(a, b); });
   }
-  for (; i + kWidth <= n; i += kWidth) total = Op::combine(total, load_lanes<Op>(x + i));
-  if (i < n) total = Op::combine(total, load_lanes<Op>(x + i, n - i));
-  return fold<Op>(total);
 }
 
 template <typename Op>
-NABLA_INLINE typename Op::Acc reduce_strided_block(const typename Op::In* x, int64_t n, int64_t stride) {
+typename Op::Acc reduce_strided_block(const typename Op::In* x, int64_t n, int64_t stride) {
   using Acc = typename Op::Acc;
-  constexpr int kChains = 4;
-  Acc chain[kChains] = {Op::identity(), Op::identity(), Op::identity(), Op::identity()};
+  Acc chain[4] = {Op::identity(), Op::identity(), Op::identity(), Op::identity()};
   int64_t i = 0;
-  for (; i + kChains <= n; i += kChains) {
-    for (int k = 0; k < kChains; ++k) chain[k] = Op::combine(chain[k], static_cast<Acc>(x[(i + k) * stride]));
+  for (; i + 4 <= n; i += 4) {
+    for (int k = 0; k < 4; ++k) chain[k] = Op::combine(chain[k], static_cast<Acc>(x[(i + k) * stride]));
   }
   for (; i < n; ++i) chain[0] = Op::combine(chain[0], static_cast<Acc>(x[i * stride]));
   return Op::combine(Op::combine(chain[0], chain[1]), Op::combine(chain[2], chain[3]));
@@ -115,16 +128,16 @@ typename Op::Acc reduce_range(const ReducePlan& plan, const typename Op::In* x, 
   return tree.finish();
 }
 
-template <typename Op, typename Finish>
-void reduce_rows(const ReducePlan& plan, KernelArgs& args) {
+template <typename Op>
+void reduce_rows(const ReducePlan& plan, const ReduceOutput& out, KernelArgs& args) {
   using Acc = typename Op::Acc;
   const auto* x = args.in[0].as<const typename Op::In>() + plan.in_begin;
-  auto* out = args.out[0].as<typename Finish::Out>() + plan.out_begin;
   // body(output, input offset, output offset)
   const auto for_outputs = [&](int64_t begin, int64_t end, auto&& body) {
     for_each_row(plan.kept, begin, end, [&](const int64_t* offset, int64_t n) {
       for (int64_t j = 0; j < n; ++j) {
-        body(begin + j, offset[0] + j * plan.kept.row_stride(0), offset[1] + j * plan.kept.row_stride(1));
+        body(begin + j, offset[0] + j * plan.kept.row_stride(0),
+             plan.out_begin + offset[1] + j * plan.kept.row_stride(1));
       }
       begin += n;
     });
@@ -134,8 +147,7 @@ void reduce_rows(const ReducePlan& plan, KernelArgs& args) {
     parallel_ranges(args.pool, plan.outputs, plan.count < kGrain ? kGrain / plan.count : 1,
                     [&](int64_t begin, int64_t end) {
                       for_outputs(begin, end, [&](int64_t, int64_t in_offset, int64_t out_offset) {
-                        out[out_offset] =
-                            Finish::finish(reduce_range<Op>(plan, x + in_offset, 0, plan.count), plan.count);
+                        Op::write(out, out_offset, reduce_range<Op>(plan, x + in_offset, 0, plan.count));
                       });
                     });
     return;
@@ -152,7 +164,7 @@ void reduce_rows(const ReducePlan& plan, KernelArgs& args) {
   for_outputs(0, plan.outputs, [&](int64_t output, int64_t, int64_t out_offset) {
     PairwiseTree<Op> tree;
     for (int64_t s = 0; s < segments; ++s) tree.push(partial[output * segments + s]);
-    out[out_offset] = Finish::finish(tree.finish(), plan.count);
+    Op::write(out, out_offset, tree.finish());
   });
 }
 
@@ -167,10 +179,7 @@ constexpr int64_t kRunRows = 256;  // added to the same accumulators, eight at a
 
 template <typename Op>
 NABLA_INLINE void combine_tiles(typename Op::Acc* __restrict target, const typename Op::Acc* __restrict other) {
-  using V = Lanes<typename Op::Acc>;
-  for (int64_t c = 0; c < kTile<Op>; c += V::width) {
-    Op::combine(V::load(other + c), V::load(target + c)).store(target + c);
-  }
+  for (int64_t c = 0; c < kTile<Op>; ++c) target[c] = Op::combine(other[c], target[c]);
 }
 
 // PairwiseTree of whole tiles.
@@ -194,12 +203,13 @@ struct TileTree {
   }
 };
 
-// acc[c] takes the elements c of `rows` rows.
+// acc[c] takes the elements c of `rows` rows; floating-point neighbours.
 template <typename Op>
 NABLA_INLINE void add_rows(typename Op::Acc* acc, const typename Op::In* x, int64_t row_stride, int64_t rows,
                            int64_t columns) {
-  using V = Lanes<typename Op::Acc>;
+  using V = Vec<typename Op::Acc>;
   constexpr int kWidth = V::width;
+  const auto load_tail = [](const typename Op::In* p, int64_t n) { return load_part(p, n, V::set(Op::identity())); };
   int64_t r = 0;
   for (; r + kRowsAtOnce <= rows; r += kRowsAtOnce, x += kRowsAtOnce * row_stride) {
     const auto add = [&](int64_t c, auto&& load) {
@@ -211,16 +221,17 @@ NABLA_INLINE void add_rows(typename Op::Acc* acc, const typename Op::In* x, int6
       Op::combine(V::load(acc + c), v[0]).store(acc + c);
     };
     int64_t c = 0;
-    for (; c + kWidth <= columns; c += kWidth) add(c, [](const auto* p) { return load_lanes<Op>(p); });
-    if (c < columns) add(c, [&](const auto* p) { return load_lanes<Op>(p, columns - c); });
+    for (; c + kWidth <= columns; c += kWidth) add(c, V::load);
+    if (c < columns) add(c, [&](const typename Op::In* p) { return load_tail(p, columns - c); });
   }
   for (; r < rows; ++r, x += row_stride) {
     int64_t c = 0;
-    for (; c + kWidth <= columns; c += kWidth) Op::combine(V::load(acc + c), load_lanes<Op>(x + c)).store(acc + c);
-    if (c < columns) Op::combine(V::load(acc + c), load_lanes<Op>(x + c, columns - c)).store(acc + c);
+    for (; c + kWidth <= columns; c += kWidth) Op::combine(V::load(acc + c), V::load(x + c)).store(acc + c);
+    if (c < columns) Op::combine(V::load(acc + c), load_tail(x + c, columns - c)).store(acc + c);
   }
 }
 
+// The same for any stride between columns, and for integers.
 template <typename Op>
 NABLA_INLINE void add_strided_rows(typename Op::Acc* __restrict acc, const typename Op::In* __restrict x,
                                    int64_t row_stride, int64_t column_stride, int64_t rows, int64_t columns) {
@@ -228,6 +239,18 @@ NABLA_INLINE void add_strided_rows(typename Op::Acc* __restrict acc, const typen
     for (int64_t c = 0; c < columns; ++c) {
       acc[c] = Op::combine(acc[c], static_cast<typename Op::Acc>(x[c * column_stride]));
     }
+  }
+}
+
+template <typename Op>
+NABLA_INLINE void add_any_rows(typename Op::Acc* acc, const typename Op::In* x, int64_t row_stride,
+                               int64_t column_stride, int64_t rows, int64_t columns) {
+  if (column_stride != 1) {
+    add_strided_rows<Op>(acc, x, row_stride, column_stride, rows, columns);
+  } else if constexpr (kFloating<Op>) {
+    add_rows<Op>(acc, x, row_stride, rows, columns);
+  } else {
+    add_strided_rows<Op>(acc, x, row_stride, 1, rows, columns);
   }
 }
 
@@ -251,11 +274,7 @@ void reduce_tile(const ReducePlan& plan, const typename Op::In* x, int64_t colum
         in_run = 0;
       }
       const int64_t rows = least(n, kRunRows - in_run);
-      if (column_stride == 1) {
-        add_rows<Op>(acc, row, row_stride, rows, columns);
-      } else {
-        add_strided_rows<Op>(acc, row, row_stride, column_stride, rows, columns);
-      }
+      add_any_rows<Op>(acc, row, row_stride, column_stride, rows, columns);
       in_run += rows;
       n -= rows;
       row += rows * row_stride;
@@ -264,11 +283,10 @@ void reduce_tile(const ReducePlan& plan, const typename Op::In* x, int64_t colum
   tree.finish(acc);
 }
 
-template <typename Op, typename Finish>
-void reduce_columns(const ReducePlan& plan, KernelArgs& args) {
+template <typename Op>
+void reduce_columns(const ReducePlan& plan, const ReduceOutput& out, KernelArgs& args) {
   using Acc = typename Op::Acc;
   const auto* x = args.in[0].as<const typename Op::In>() + plan.in_begin;
-  auto* out = args.out[0].as<typename Finish::Out>() + plan.out_begin;
   const int64_t columns = plan.kept.row_length();
   const int64_t tiles = (columns + kTile<Op> - 1) / kTile<Op>;
   const int64_t units = plan.outputs / columns * tiles;
@@ -278,7 +296,8 @@ void reduce_columns(const ReducePlan& plan, KernelArgs& args) {
   };
   const auto unit_at = [&](int64_t u) {
     const int64_t row = u / tiles, first = (u - row * tiles) * kTile<Op>;
-    Unit unit{first * plan.kept.row_stride(0), first * plan.kept.row_stride(1), least(kTile<Op>, columns - first)};
+    Unit unit{first * plan.kept.row_stride(0), plan.out_begin + first * plan.kept.row_stride(1),
+              least(kTile<Op>, columns - first)};
     int64_t rest = row;
     for (int d = plan.kept.rank - 2; d >= 0; --d) {
       const int64_t index = rest % plan.kept.shape[d];
@@ -289,9 +308,8 @@ void reduce_columns(const ReducePlan& plan, KernelArgs& args) {
     return unit;
   };
   const auto write = [&](const Unit& unit, const Acc* acc) {
-    auto* target = out + unit.out_offset;
     const int64_t stride = plan.kept.row_stride(1);
-    for (int64_t c = 0; c < unit.columns; ++c) target[c * stride] = Finish::finish(acc[c], plan.count);
+    for (int64_t c = 0; c < unit.columns; ++c) Op::write(out, unit.out_offset + c * stride, acc[c]);
   };
 
   const int64_t unit_work = plan.count * least(columns, kTile<Op>);
@@ -325,56 +343,57 @@ void reduce_columns(const ReducePlan& plan, KernelArgs& args) {
   });
 }
 
-template <typename Op, typename Finish>
-void reduce(KernelArgs& args) {
-  const ReducePlan plan = plan_reduction(args);
-  NABLA_CHECK(dtype_size(args.out[0].dtype) == sizeof(typename Finish::Out), "the output's dtype is wrong");
+template <typename Op>
+void reduce(const ReducePlan& plan, const ReduceOutput& out, KernelArgs& args) {
   if (plan.outputs == 0) return;
   if (plan.count == 0) {
-    for (int64_t i = 0; i < plan.outputs; ++i) args.out[0].as<typename Finish::Out>()[i] = Finish::finish(Op::identity(), 0);
+    for (int64_t i = 0; i < plan.outputs; ++i) Op::write(out, i, Op::identity());
     return;
   }
   // Many outputs of a few neighbours each (the last axis of [n, 3]) are done better column by column too.
   constexpr int64_t kFew = 8;
   const bool columns = !plan.inner_reduced || (plan.count <= kFew && plan.kept.row_length() >= kTile<Op>);
-  columns ? reduce_columns<Op, Finish>(plan, args) : reduce_rows<Op, Finish>(plan, args);
+  columns ? reduce_columns<Op>(plan, out, args) : reduce_rows<Op>(plan, out, args);
+}
+
+void check_output(const KernelArgs& args, DType of_integers) {
+  const DType in = args.in[0].dtype;
+  const bool floating = in == DType::float32 || in == DType::float64;
+  NABLA_CHECK(args.out[0].dtype == (floating ? in : of_integers), "the output's dtype is wrong");
+}
+
+void reduce_sum(KernelArgs& args, bool mean) {
+  check_output(args, mean ? DType::float32 : DType::int32);
+  const ReducePlan plan = plan_reduction(args);
+  const ReduceOutput out{args.out[0].data, plan.count, mean};
+  switch (args.in[0].dtype) {
+    case DType::float32: return reduce<Sum<float>>(plan, out, args);
+    case DType::float64: return reduce<Sum<double>>(plan, out, args);
+    case DType::int32: return reduce<Sum<int32_t>>(plan, out, args);
+    case DType::uint8: return reduce<Sum<uint8_t>>(plan, out, args);
+    case DType::boolean: kernel_error(ErrorKind::native, "bool cannot be summed");
+  }
 }
 
 template <bool kGreatest>
 void reduce_extreme(KernelArgs& args) {
+  check_output(args, args.in[0].dtype);
+  const ReducePlan plan = plan_reduction(args);
+  const ReduceOutput out{args.out[0].data, plan.count, false};
   switch (args.in[0].dtype) {
-    case DType::float32: return reduce<Extreme<float, kGreatest>, Keep<float>>(args);
-    case DType::float64: return reduce<Extreme<double, kGreatest>, Keep<double>>(args);
-    case DType::int32: return reduce<Extreme<int32_t, kGreatest>, Keep<int32_t>>(args);
-    case DType::uint8: return reduce<Extreme<uint8_t, kGreatest>, Keep<uint8_t>>(args);
+    case DType::float32: return reduce<Extreme<float, kGreatest>>(plan, out, args);
+    case DType::float64: return reduce<Extreme<double, kGreatest>>(plan, out, args);
+    case DType::int32: return reduce<Extreme<int32_t, kGreatest>>(plan, out, args);
+    case DType::uint8: return reduce<Extreme<uint8_t, kGreatest>>(plan, out, args);
     case DType::boolean: kernel_error(ErrorKind::native, "bool has no order");
   }
 }
 
 }  // namespace
 
-// Integers give int32.
-void sum(KernelArgs& args) {
-  switch (args.in[0].dtype) {
-    case DType::float32: return reduce<Sum<float>, Keep<float>>(args);
-    case DType::float64: return reduce<Sum<double>, Keep<double>>(args);
-    case DType::int32: return reduce<Sum<int32_t>, Keep<int32_t>>(args);
-    case DType::uint8: return reduce<Sum<uint8_t>, Keep<int32_t>>(args);
-    case DType::boolean: kernel_error(ErrorKind::native, "bool cannot be summed");
-  }
-}
-
-// Integers give float32.
-void mean(KernelArgs& args) {
-  switch (args.in[0].dtype) {
-    case DType::float32: return reduce<Sum<float>, Quotient<float>>(args);
-    case DType::float64: return reduce<Sum<double>, Quotient<double>>(args);
-    case DType::int32: return reduce<Sum<int32_t>, Quotient<float>>(args);
-    case DType::uint8: return reduce<Sum<uint8_t>, Quotient<float>>(args);
-    case DType::boolean: kernel_error(ErrorKind::native, "bool has no mean");
-  }
-}
-
+// Sums of integers are int32, means of integers float32.
+void sum(KernelArgs& args) { reduce_sum(args, false); }
+void mean(KernelArgs& args) { reduce_sum(args, true); }
 void max(KernelArgs& args) { reduce_extreme<true>(args); }
 void min(KernelArgs& args) { reduce_extreme<false>(args); }
 

@@ -1,6 +1,5 @@
-// What reductions do with their elements. Each operation has the input's type In, the accumulators' type Acc,
-// identity() and combine() of two accumulators or two registers of them. What becomes of the accumulated elements of
-// an output is another matter (Keep, Quotient): so sum and mean share their loops.
+// What reductions do with their elements: the input's type In, the accumulators' type Acc, identity(), combine() of two
+// accumulators (or, of floating-point types, two registers of them), and write(), which makes an output of one.
 #pragma once
 #include <cstdint>
 #include <limits>
@@ -10,29 +9,33 @@
 
 namespace nabla::NABLA_ISA {
 
-// A register with one integer; the compiler makes wider ones of its loops.
-template <typename T>
-struct IntegerLane {
-  static constexpr int width = 1;
-  T v;
-  NABLA_INLINE static IntegerLane load(const T* p) { return {*p}; }
-  NABLA_INLINE static IntegerLane set(T x) { return {x}; }
-  NABLA_INLINE void store(T* p) const { *p = v; }
-  NABLA_INLINE friend IntegerLane operator+(IntegerLane a, IntegerLane b) { return {static_cast<T>(a.v + b.v)}; }
+// Where results go, and the number of elements in each.
+struct ReduceOutput {
+  void* data;
+  int64_t count;
+  bool mean;  // of a Sum: divide by count
 };
 
-template <typename T>
-using Lanes = std::conditional_t<std::is_floating_point_v<T>, Vec<T>, IntegerLane<T>>;
-
-// Integers are summed in 64 bits, which hold any sum of fewer than 2^32 elements.
+// Integers are summed in 64 bits, which hold any sum of fewer than 2^32 elements; their sum is cut to int32 (so it
+// wraps), their mean is float32.
 template <typename T>
 struct Sum {
+  static constexpr bool kFloating = std::is_floating_point_v<T>;
   using In = T;
-  using Acc = std::conditional_t<std::is_floating_point_v<T>, T, int64_t>;
+  using Acc = std::conditional_t<kFloating, T, int64_t>;
   NABLA_INLINE static Acc identity() { return Acc(0); }
   template <typename A>
   NABLA_INLINE static A combine(A a, A b) {
     return a + b;
+  }
+  NABLA_INLINE static void write(const ReduceOutput& out, int64_t i, Acc sum) {
+    if constexpr (kFloating) {
+      static_cast<T*>(out.data)[i] = out.mean ? sum / static_cast<T>(out.count) : sum;
+    } else if (out.mean) {
+      static_cast<float*>(out.data)[i] = static_cast<float>(static_cast<double>(sum) / static_cast<double>(out.count));
+    } else {
+      static_cast<int32_t*>(out.data)[i] = static_cast<int32_t>(sum);
+    }
   }
 };
 
@@ -52,60 +55,11 @@ struct Extreme {
     if constexpr (std::is_same_v<A, T>) {
       // Comparisons with a NaN in `a` are false and leave it there.
       return (kGreatest ? b > a : b < a) || b != b ? b : a;
-    } else if constexpr (std::is_same_v<A, IntegerLane<T>>) {
-      return {combine(a.v, b.v)};
     } else {
       return select(b != b, b, kGreatest ? max(b, a) : min(b, a));
     }
   }
+  NABLA_INLINE static void write(const ReduceOutput& out, int64_t i, T value) { static_cast<T*>(out.data)[i] = value; }
 };
-
-// The output is the accumulated value; wider integers wrap.
-template <typename Out_>
-struct Keep {
-  using Out = Out_;
-  template <typename Acc>
-  NABLA_INLINE static Out finish(Acc value, int64_t) {
-    return static_cast<Out>(value);
-  }
-};
-
-// The output is the accumulated value divided by the number of elements.
-template <typename Out_>
-struct Quotient {
-  using Out = Out_;
-  template <typename Acc>
-  NABLA_INLINE static Out finish(Acc value, int64_t count) {
-    using Real = std::conditional_t<std::is_floating_point_v<Acc>, Acc, double>;
-    return static_cast<Out>(static_cast<Real>(value) / static_cast<Real>(count));
-  }
-};
-
-// Loads into registers of accumulators; the lanes beyond n are the identity.
-template <typename Op>
-NABLA_INLINE Lanes<typename Op::Acc> load_lanes(const typename Op::In* p) {
-  if constexpr (std::is_floating_point_v<typename Op::Acc>) {
-    return Vec<typename Op::Acc>::load(p);
-  } else {
-    return {static_cast<typename Op::Acc>(*p)};
-  }
-}
-template <typename Op>
-NABLA_INLINE Lanes<typename Op::Acc> load_lanes(const typename Op::In* p, int64_t n) {
-  if constexpr (std::is_floating_point_v<typename Op::Acc>) {
-    return load_part(p, n, Vec<typename Op::Acc>::set(Op::identity()));
-  } else {
-    return load_lanes<Op>(p);  // one lane is never partly filled
-  }
-}
-
-template <typename Op>
-NABLA_INLINE typename Op::Acc fold(Lanes<typename Op::Acc> v) {
-  if constexpr (std::is_floating_point_v<typename Op::Acc>) {
-    return fold_lanes(v, [](typename Op::Acc a, typename Op::Acc b) { return Op::combine(a, b); });
-  } else {
-    return v.v;
-  }
-}
 
 }  // namespace nabla::NABLA_ISA

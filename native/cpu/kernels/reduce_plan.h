@@ -33,7 +33,7 @@ NABLA_INLINE void append_dim(StridedLoop<N>& loop, int64_t size, const int64_t (
 }
 
 // attr[0] is the bitmask of the axes that are reduced.
-NABLA_INLINE ReducePlan plan_reduction(const KernelArgs& args) {
+inline ReducePlan plan_reduction(const KernelArgs& args) {
   const TensorView& x = args.in[0];
   NABLA_CHECK(args.n_attr >= 1 && args.attr[0] >= 0 && args.attr[0] < (1 << x.rank), "the axes are out of range");
   const int mask = static_cast<int>(args.attr[0]);

@@ -97,7 +97,8 @@ void forward(KernelArgs& args, const Problem& p) {
 template <typename T>
 void backward(KernelArgs& args, const Problem& p) {
   using V = Vec<T>;
-  const T *logits = args.in[0].as<const T>(), *log_sum_exp = args.in[2].as<const T>(), *dloss = args.in[3].as<const T>();
+  const T* logits = args.in[0].as<const T>();
+  const T *log_sum_exp = args.in[2].as<const T>(), *dloss = args.in[3].as<const T>();
   T* out = args.out[0].as<T>();
   const Target<T> target(p);
   parallel_ranges(args.pool, p.rows, softmax_grain(p.columns), [&](int64_t begin, int64_t end) {

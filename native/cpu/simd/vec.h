@@ -68,7 +68,6 @@ NABLA_INLINE Mask<float> operator!=(Vec<float> a, Vec<float> b) { return {_mm512
 NABLA_INLINE Vec<float> select(Mask<float> m, Vec<float> a, Vec<float> b) {
   return {_mm512_mask_blend_ps(m.m, b.v, a.v)};
 }
-NABLA_INLINE bool any(Mask<float> m) { return m.m != 0; }
 NABLA_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return {_mm512_max_ps(a.v, b.v)}; }
 NABLA_INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return {_mm512_min_ps(a.v, b.v)}; }
 NABLA_INLINE Vec<float> sqrt(Vec<float> a) { return {_mm512_sqrt_ps(a.v)}; }
@@ -124,7 +123,6 @@ NABLA_INLINE Mask<double> operator!=(Vec<double> a, Vec<double> b) {
 NABLA_INLINE Vec<double> select(Mask<double> m, Vec<double> a, Vec<double> b) {
   return {_mm512_mask_blend_pd(m.m, b.v, a.v)};
 }
-NABLA_INLINE bool any(Mask<double> m) { return m.m != 0; }
 NABLA_INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return {_mm512_max_pd(a.v, b.v)}; }
 NABLA_INLINE Vec<double> min(Vec<double> a, Vec<double> b) { return {_mm512_min_pd(a.v, b.v)}; }
 NABLA_INLINE Vec<double> sqrt(Vec<double> a) { return {_mm512_sqrt_pd(a.v)}; }
@@ -178,7 +176,6 @@ NABLA_INLINE Mask<float> operator>=(Vec<float> a, Vec<float> b) { return {_mm256
 NABLA_INLINE Mask<float> operator==(Vec<float> a, Vec<float> b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ)}; }
 NABLA_INLINE Mask<float> operator!=(Vec<float> a, Vec<float> b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_NEQ_UQ)}; }
 NABLA_INLINE Vec<float> select(Mask<float> m, Vec<float> a, Vec<float> b) { return {_mm256_blendv_ps(b.v, a.v, m.m)}; }
-NABLA_INLINE bool any(Mask<float> m) { return _mm256_movemask_ps(m.m) != 0; }
 NABLA_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return {_mm256_max_ps(a.v, b.v)}; }
 NABLA_INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return {_mm256_min_ps(a.v, b.v)}; }
 NABLA_INLINE Vec<float> sqrt(Vec<float> a) { return {_mm256_sqrt_ps(a.v)}; }
@@ -224,7 +221,6 @@ NABLA_INLINE Mask<double> operator!=(Vec<double> a, Vec<double> b) { return {_mm
 NABLA_INLINE Vec<double> select(Mask<double> m, Vec<double> a, Vec<double> b) {
   return {_mm256_blendv_pd(b.v, a.v, m.m)};
 }
-NABLA_INLINE bool any(Mask<double> m) { return _mm256_movemask_pd(m.m) != 0; }
 NABLA_INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return {_mm256_max_pd(a.v, b.v)}; }
 NABLA_INLINE Vec<double> min(Vec<double> a, Vec<double> b) { return {_mm256_min_pd(a.v, b.v)}; }
 NABLA_INLINE Vec<double> sqrt(Vec<double> a) { return {_mm256_sqrt_pd(a.v)}; }
@@ -293,10 +289,6 @@ NABLA_INLINE Mask<T> operator!=(Vec<T> a, Vec<T> b) {
 template <typename T>
 NABLA_INLINE Vec<T> select(Mask<T> m, Vec<T> a, Vec<T> b) {
   return m.m ? a : b;
-}
-template <typename T>
-NABLA_INLINE bool any(Mask<T> m) {
-  return m.m;
 }
 template <typename T>
 NABLA_INLINE Vec<T> max(Vec<T> a, Vec<T> b) {

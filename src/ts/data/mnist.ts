@@ -53,12 +53,12 @@ function labeled(pixels: Float32Array, labels: Int32Array): LabeledImages {
 
 async function fromPackage(trainCount: number): Promise<{ train: LabeledImages; validation: LabeledImages }> {
   const folder = join(packageFolder(), "src", "digits");
-  const images: ArrayLike<number>[] = [];
+  const images: Float32Array[] = [];
   const labels: number[] = [];
   for (let digit = 0; digit < CLASSES; digit++) {
     const pixels = await readDigits(join(folder, `${digit}.json`));
     for (let at = 0; at < pixels.length; at += SIZE * SIZE) {
-      images.push(pixels.slice(at, at + SIZE * SIZE));
+      images.push(pixels.subarray(at, at + SIZE * SIZE));
       labels.push(digit);
     }
   }
@@ -77,11 +77,16 @@ async function fromPackage(trainCount: number): Promise<{ train: LabeledImages; 
   return { train: part(0, trainCount), validation: part(trainCount, images.length) };
 }
 
-/** Where the package `mnist` is installed: beside nabla, or in the project of the running program. */
-function packageFolder(): string {
-  for (const base of [import.meta.url, join(process.cwd(), "package.json")]) {
+/**
+ * @internal The folder of the package `mnist`, as a module at one of these places would find it: beside nabla, or in the
+ * project of the running program.
+ */
+export function packageFolder(
+  places: readonly (string | URL)[] = [import.meta.url, join(process.cwd(), "index.js")],
+): string {
+  for (const place of places) {
     try {
-      return dirname(createRequire(base).resolve("mnist/package.json"));
+      return dirname(createRequire(place).resolve("mnist/package.json"));
     } catch {
       // Not here: the next place, or the error below.
     }
@@ -92,7 +97,7 @@ function packageFolder(): string {
 }
 
 /** The pixels of one digit's file, which rounds them to three decimals, as the multiples of 1/255 that they were. */
-async function readDigits(file: string): Promise<number[]> {
+async function readDigits(file: string): Promise<Float32Array> {
   let pixels: unknown;
   try {
     pixels = (JSON.parse(await readFile(file, "utf8")) as { data?: unknown }).data;
@@ -102,7 +107,9 @@ async function readDigits(file: string): Promise<number[]> {
   if (!Array.isArray(pixels) || pixels.length === 0 || pixels.length % (SIZE * SIZE) !== 0) {
     throw new FormatError(`datasets.mnist: wrong contents: ${file}, expected { "data": [pixels of 28 x 28 images] }`);
   }
-  return (pixels as number[]).map((value) => Math.round(value * 255) / 255);
+  const result = new Float32Array(pixels.length);
+  for (let i = 0; i < result.length; i++) result[i] = Math.round((pixels as number[])[i]! * 255) / 255;
+  return result;
 }
 
 async function fromIdx(folder: string, part: "train" | "t10k", count: number | undefined): Promise<LabeledImages> {
@@ -129,7 +136,8 @@ async function fromIdx(folder: string, part: "train" | "t10k", count: number | u
     throw wrong("datasets.mnist", "trainCount", count, `at most the ${total} digits of ${imageFile}`);
   }
   const taken = count ?? total;
-  const pixels = Float32Array.from(images.data.subarray(0, taken * SIZE * SIZE), (byte) => byte / 255);
+  const pixels = new Float32Array(taken * SIZE * SIZE);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = images.data[i]! / 255;
   return labeled(pixels, Int32Array.from(labels.data.subarray(0, taken)));
 }
 

@@ -1,6 +1,5 @@
-import { ArgumentError } from "../errors.js";
+import { ArgumentError, describe } from "../errors.js";
 import { permutation } from "../data/permutation.js";
-import { describe } from "../ops/arguments.js";
 import { tensor, type TensorData } from "../ops/creation.js";
 import { gather } from "../ops/gather.js";
 import { slice } from "../ops/slice.js";

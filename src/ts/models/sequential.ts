@@ -1,9 +1,8 @@
 import { checkOptions } from "../checks.js";
-import { ArgumentError } from "../errors.js";
+import { ArgumentError, describe } from "../errors.js";
 import type { BatchShape } from "../layers/batchShape.js";
 import { InputLayer } from "../layers/inputLayer.js";
 import { Layer, type CallOptions } from "../layers/layer.js";
-import { describe } from "../ops/arguments.js";
 import { unknownName } from "../suggest.js";
 import type { Tensor } from "../tensor.js";
 import { Model } from "./model.js";

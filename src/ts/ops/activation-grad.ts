@@ -20,7 +20,12 @@ const op = defineOp<ActivationGradAttributes>({
   name: "activationGrad",
   infer: ([dy], { bias }) => {
     const { shape, dtype } = dy!;
-    return bias ? [{ shape, dtype }, { shape: shape.slice(-1), dtype }] : [{ shape, dtype }];
+    return bias
+      ? [
+          { shape, dtype },
+          { shape: shape.slice(-1), dtype },
+        ]
+      : [{ shape, dtype }];
   },
   encode: ({ activation }) => [ACTIVATIONS.indexOf(activation)],
   contiguous: true,

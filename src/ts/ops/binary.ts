@@ -1,13 +1,13 @@
-import { promote, type DType } from "../dtype.js";
+import { isFloating, promote, type DType } from "../dtype.js";
 import { defineOp, type Op, type OpDefinition } from "../op.js";
 import { broadcastShapes } from "../shape.js";
 import type { Saved } from "../tape.js";
 import { addMethod, Tensor } from "../tensor.js";
-import { broadcastOperands } from "./arguments.js";
+import { broadcastOperands } from "./operands.js";
 import { cast } from "./cast.js";
 import { equal, greater, greaterEqual, less, logicalAnd } from "./compare.js";
 import { sumTo } from "./reduce.js";
-import { applyPromoted, type Promoted } from "./scalar.js";
+import { applyPromoted, constantOf, type Promoted } from "./scalar.js";
 import { log, neg } from "./unary.js";
 import { where } from "./where.js";
 
@@ -30,6 +30,9 @@ function apply<A extends Tensor | number, B extends Tensor | number, L extends D
 ): Promoted<A, B, L> {
   if (a instanceof Tensor && b instanceof Tensor && a.dtype === b.dtype && promote(a.dtype, least) === a.dtype) {
     return op([a, b], undefined)[0]! as Promoted<A, B, L>;
+  }
+  if (a instanceof Tensor && typeof b === "number" && isFloating(a.dtype)) {
+    return op([a, constantOf(b, a.dtype)], undefined)[0]! as Promoted<A, B, L>;
   }
   return applyPromoted(name, op, least, [a, b]) as Promoted<A, B, L>;
 }
@@ -106,8 +109,7 @@ const powOp = defineBinary("pow", {
     const [a, b] = inputs as [Tensor, Tensor];
     // x^0 is 1 also for x = 0, and 0^y is 0 around every y > 0: the formulas would give NaN there.
     const slope = (): Tensor => where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))));
-    const growth = (): Tensor =>
-      where(logicalAnd(equal(a, 0), greaterEqual(b, 0)), 0, mul(outputs[0]!, log(a)));
+    const growth = (): Tensor => where(logicalAnd(equal(a, 0), greaterEqual(b, 0)), 0, mul(outputs[0]!, log(a)));
     return [
       needs[0] ? sumTo(mul(g, slope()), inputShapes[0]!) : null,
       needs[1] ? sumTo(mul(g, growth()), inputShapes[1]!) : null,

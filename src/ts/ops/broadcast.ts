@@ -3,7 +3,7 @@ import type { DType } from "../dtype.js";
 import { defineView } from "../op.js";
 import { checkShape, formatShape, sameShape, type Shape } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
-import { broadcastStrides } from "./arguments.js";
+import { broadcastStrides } from "./operands.js";
 import { sumTo } from "./reduce.js";
 
 const broadcast = defineView<{ shape: Shape }>({

@@ -3,7 +3,7 @@ import type { DType } from "../dtype.js";
 import { defineOp, type Op } from "../op.js";
 import { broadcastShapes } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
-import { broadcastOperands } from "./arguments.js";
+import { broadcastOperands } from "./operands.js";
 import { applyPromoted, type Scalar } from "./scalar.js";
 
 function defineComparison(name: string): (a: Tensor | Scalar, b: Tensor | Scalar) => Tensor<"bool"> {
@@ -35,7 +35,9 @@ function defineLogical(name: string): Op<undefined> {
     infer: (inputs) => {
       for (const { dtype } of inputs) {
         if (dtype !== "bool") {
-          throw new DTypeError(`${name}: not a bool tensor: the dtype is ${dtype}, expected bool, such as a comparison gives`);
+          throw new DTypeError(
+            `${name}: not a bool tensor: the dtype is ${dtype}, expected bool, such as a comparison gives`,
+          );
         }
       }
       const [a, b] = inputs;

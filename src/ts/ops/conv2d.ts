@@ -4,7 +4,8 @@ import { checkTensor, defineOp, type Op } from "../op.js";
 import { formatShape, type Shape } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { ACTIVATIONS, activationBiasGrad, activationGrad, type ActivationName } from "./activation-grad.js";
-import { checkChoice, checkFloating, checkInteger, checkOptions, checkPair } from "./arguments.js";
+import { checkChoice, checkFloating, checkInteger, checkPair } from "./arguments.js";
+import { checkOptions } from "../checks.js";
 import { add } from "./binary.js";
 import { expandTo } from "./broadcast.js";
 import { cast } from "./cast.js";
@@ -99,7 +100,12 @@ const weightGradOp: Op<Geometry & { kernelShape: Shape; bias: boolean }> = defin
   name: "conv2dWeightGrad",
   infer: ([x, dy], { kernelShape, bias }) => {
     const dtype = x!.dtype;
-    return bias ? [{ shape: kernelShape, dtype }, { shape: dy!.shape.slice(-1), dtype }] : [{ shape: kernelShape, dtype }];
+    return bias
+      ? [
+          { shape: kernelShape, dtype },
+          { shape: dy!.shape.slice(-1), dtype },
+        ]
+      : [{ shape: kernelShape, dtype }];
   },
   encode: (attrs) => encodeGeometry(attrs),
   contiguous: true,
@@ -176,7 +182,10 @@ export function conv2d<A extends DType, B extends DType>(
 }
 
 function checkOperands(x: Tensor, kernel: Tensor, bias: Tensor | undefined): void {
-  for (const [name, tensor] of [["x", x], ["the kernel", kernel]] as const) {
+  for (const [name, tensor] of [
+    ["x", x],
+    ["the kernel", kernel],
+  ] as const) {
     if (tensor.rank !== 4) {
       throw new ShapeError(`conv2d: ${name} does not have 4 dimensions: its shape is ${formatShape(tensor.shape)}`);
     }

@@ -1,11 +1,12 @@
 import { checkDevice, type Device } from "../device.js";
 import { checkDType, dtypeInfo, isFloating, type DType, type TypedArray } from "../dtype.js";
-import { ArgumentError, DTypeError, ShapeError } from "../errors.js";
+import { ArgumentError, DTypeError, ShapeError, describe } from "../errors.js";
 import { defineOp } from "../op.js";
-import { checkShape, formatShape, sizeOf, type Shape } from "../shape.js";
+import { MAX_RANK, checkShape, formatShape, sizeOf, type Shape } from "../shape.js";
 import { cpuStream } from "../stream.js";
 import { Tensor, type NestedArray } from "../tensor.js";
-import { checkNumber, checkOptions, describe } from "./arguments.js";
+import { checkNumber } from "./arguments.js";
+import { checkOptions } from "../checks.js";
 
 /** Where a new tensor lives and what it is made of. */
 export interface CreationOptions<D extends DType = DType> {
@@ -24,8 +25,7 @@ type NestedNumbers = number | readonly NestedNumbers[];
 type NestedBooleans = boolean | readonly NestedBooleans[];
 
 /** What {@link tensor} makes a tensor of. */
-export type TensorData =
-  NestedArray | Float32Array | Float64Array | Int32Array | Uint8Array | Uint8ClampedArray;
+export type TensorData = NestedArray | Float32Array | Float64Array | Int32Array | Uint8Array | Uint8ClampedArray;
 
 type FlatArray = Exclude<TensorData, NestedArray>;
 
@@ -151,7 +151,8 @@ function dtypeOfArray(values: ArrayBufferView): DType {
 function fromNested(values: NestedArray, wanted: DType | undefined): Elements {
   const nestedShape: number[] = [];
   let first: unknown = values;
-  for (; Array.isArray(first); first = (first as unknown[])[0]) nestedShape.push(first.length);
+  for (; Array.isArray(first) && nestedShape.length <= MAX_RANK; first = first[0] as unknown)
+    nestedShape.push(first.length);
   const shape = checkShape("tensor", nestedShape);
   const dtype = wanted ?? (typeof first === "boolean" ? "bool" : "float32");
   const data = newArray(dtype, sizeOf(shape));
@@ -218,7 +219,11 @@ function toInteger(op: string, dtype: DType, value: number, place: () => string)
  *
  * @throws ShapeError for a negative or fractional size. @throws ArgumentError for a value that the dtype cannot hold.
  */
-export function full<D extends DType>(shape: Shape, value: number | boolean, options: CreationOptions<D> & { dtype: D }): Tensor<D>;
+export function full<D extends DType>(
+  shape: Shape,
+  value: number | boolean,
+  options: CreationOptions<D> & { dtype: D },
+): Tensor<D>;
 export function full(shape: Shape, value: number, options?: CreationOptions<never>): Tensor<"float32">;
 export function full(shape: Shape, value: boolean, options?: CreationOptions<never>): Tensor<"bool">;
 export function full(shape: Shape, value: number | boolean, options?: CreationOptions): Tensor;
@@ -279,7 +284,11 @@ export function arange(
   const options = (short ? second : fourth) ?? {};
   const dtype = checkCreation("arange", options) ?? "float32";
   checkDifferentiable("arange", dtype, options);
-  for (const [name, value] of [["start", start], ["stop", stop], ["step", step]] as const) {
+  for (const [name, value] of [
+    ["start", start],
+    ["stop", stop],
+    ["step", step],
+  ] as const) {
     if (!Number.isFinite(checkNumber("arange", name, value))) {
       throw new ArgumentError(`arange: ${name} is not finite: ${value}, expected a finite number`);
     }

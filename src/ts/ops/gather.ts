@@ -80,7 +80,8 @@ export function scatterAdd<A extends DType, B extends DType>(
   checkTensor("scatterAdd", updates);
   const place = normalizeAxis("scatterAdd", axis, x.rank);
   const dtype = promote(x.dtype, updates.dtype);
-  if (dtype === "bool") throw new DTypeError("scatterAdd: bool cannot be added: x and the updates are bool, expected numbers");
+  if (dtype === "bool")
+    throw new DTypeError("scatterAdd: bool cannot be added: x and the updates are bool, expected numbers");
   const at = toIndices("scatterAdd", indices);
   const expected = gatheredShape(x, at, place);
   if (!sameShape(updates.shape, expected)) {
@@ -91,7 +92,12 @@ export function scatterAdd<A extends DType, B extends DType>(
   const base = x.dtype === dtype ? x : cast(x, dtype);
   const added = updates.dtype === dtype ? updates : cast(updates, dtype);
   const result = scatterOp([base, at, added], { axis: place })[0]!;
-  for (const [made, given] of [[base, x], [at, indices], [added, updates]]) if (made !== given) (made as Tensor).dispose();
+  for (const [made, given] of [
+    [base, x],
+    [at, indices],
+    [added, updates],
+  ])
+    if (made !== given) (made as Tensor).dispose();
   return result as Tensor<Promote<A, B>>;
 }
 

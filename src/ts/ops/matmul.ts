@@ -5,7 +5,9 @@ import { formatShape, sizeOf, tryBroadcast, type Shape } from "../shape.js";
 import type { Operand } from "../stream.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { ACTIVATIONS, activationBiasGrad, activationGrad, type ActivationName } from "./activation-grad.js";
-import { broadcastOperand, checkChoice, checkFloating, checkOptions } from "./arguments.js";
+import { checkChoice, checkFloating } from "./arguments.js";
+import { broadcastOperand } from "./operands.js";
+import { checkOptions } from "../checks.js";
 import { cast } from "./cast.js";
 import { sumTo } from "./reduce.js";
 import { reshape } from "./reshape.js";
@@ -133,7 +135,8 @@ export function matmul<A extends DType, B extends DType>(
 }
 
 function checkMatmulOperand(name: string, x: Tensor): void {
-  if (x.rank === 0) throw new ShapeError(`matmul: ${name} has no dimension: its shape is [], expected a vector or matrices`);
+  if (x.rank === 0)
+    throw new ShapeError(`matmul: ${name} has no dimension: its shape is [], expected a vector or matrices`);
   checkFloating("matmul", name, x);
 }
 

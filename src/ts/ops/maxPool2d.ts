@@ -3,7 +3,8 @@ import type { DType } from "../dtype.js";
 import { checkTensor, defineOp, type Op } from "../op.js";
 import { formatShape, type Shape } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
-import { checkChoice, checkFloating, checkOptions, checkPair } from "./arguments.js";
+import { checkChoice, checkFloating, checkPair } from "./arguments.js";
+import { checkOptions } from "../checks.js";
 import { DATA_FORMATS } from "./conv2d.js";
 import { permute } from "./transpose.js";
 import { checkPadding, encodeWindow, makeWindow, windowPlaces, type Padding, type Window } from "./window.js";
@@ -37,7 +38,10 @@ const gradOp: Op<{ window: Window }> = defineOp({
   encode: ({ window }) => encodeWindow(window, 1),
   contiguous: true,
   backward: () => {
-    throw new NablaError("GRAPH", "maxPool2d: the gradient of its gradient is not available: call backward without createGraph");
+    throw new NablaError(
+      "GRAPH",
+      "maxPool2d: the gradient of its gradient is not available: call backward without createGraph",
+    );
   },
 });
 

@@ -117,7 +117,8 @@ function checkNormal(op: string, shape: Shape, options: RandnOptions): Attribute
 }
 
 function check(op: string, shape: Shape, options: CreationOptions, parameters: Record<string, unknown>): Attributes {
-  const dtype = checkCreation(op, options, ["dtype", "device", "requiresGrad", ...Object.keys(parameters)]) ?? "float32";
+  const dtype =
+    checkCreation(op, options, ["dtype", "device", "requiresGrad", ...Object.keys(parameters)]) ?? "float32";
   if (!isFloating(dtype)) throw new DTypeError(`${op}: random numbers are floating-point: the dtype is ${dtype}`);
   for (const [name, value] of Object.entries(parameters)) {
     if (!Number.isFinite(value)) {

@@ -3,7 +3,7 @@ import { isFloating, type DType, type FloatOf, type Promote } from "../dtype.js"
 import { checkTensor, defineOp, type Op, type OpDefinition } from "../op.js";
 import { formatShape, normalizeAxes, normalizeAxis, sameShape, sizeOf, type Shape } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
-import { checkOptions } from "./arguments.js";
+import { checkOptions } from "../checks.js";
 import { div, mul } from "./binary.js";
 import { expandTo } from "./broadcast.js";
 import { cast } from "./cast.js";

@@ -1,9 +1,9 @@
-import { ArgumentError, ShapeError } from "../errors.js";
+import { ArgumentError, ShapeError, describe } from "../errors.js";
 import type { DType } from "../dtype.js";
 import { checkTensor, defineView, type View } from "../op.js";
 import { checkShape, contiguousStrides, formatShape, normalizeAxes, sameShape, sizeOf, type Shape } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
-import { checkInteger, describe } from "./arguments.js";
+import { checkInteger } from "./arguments.js";
 
 const view: View<{ shape: Shape }> = defineView({
   name: "reshape",
@@ -107,7 +107,11 @@ export function expandDims<D extends DType>(x: Tensor<D>, axis: number): Tensor<
  */
 export function squeeze<D extends DType>(x: Tensor<D>, axis?: number | readonly number[]): Tensor<D> {
   checkTensor("squeeze", x);
-  if (axis === undefined) return reshape(x, x.shape.filter((size) => size !== 1));
+  if (axis === undefined)
+    return reshape(
+      x,
+      x.shape.filter((size) => size !== 1),
+    );
   const axes = normalizeAxes("squeeze", axis, x.rank);
   for (const place of axes) {
     if (x.shape[place] !== 1) {
@@ -116,7 +120,10 @@ export function squeeze<D extends DType>(x: Tensor<D>, axis?: number | readonly 
       );
     }
   }
-  return reshape(x, x.shape.filter((_, place) => !axes.includes(place)));
+  return reshape(
+    x,
+    x.shape.filter((_, place) => !axes.includes(place)),
+  );
 }
 
 declare module "../tensor.js" {

@@ -1,10 +1,9 @@
 import { isFloating, promote, type DType, type Promote, type WithNumber } from "../dtype.js";
-import { ArgumentError } from "../errors.js";
+import { ArgumentError, describe } from "../errors.js";
 import { checkTensor, type Op } from "../op.js";
 import { Tensor } from "../tensor.js";
 import { upload } from "./creation.js";
 import { cast } from "./cast.js";
-import { describe } from "./arguments.js";
 
 /** What elementwise ops of several operands take: at least one of them is a tensor. */
 export type Scalar = number | boolean;
@@ -28,7 +27,7 @@ const cached = new Map<DType, Map<Scalar, Tensor>>();
 const MOST_CACHED = 64;
 
 /** A tensor without dimensions, which the caller must not dispose of. */
-function constantOf(value: number, dtype: DType): Tensor {
+export function constantOf(value: number, dtype: DType): Tensor {
   let ofType = cached.get(dtype);
   if (!ofType) cached.set(dtype, (ofType = new Map<Scalar, Tensor>()));
   const known = Object.is(value, -0) ? undefined : ofType.get(value);
@@ -38,10 +37,8 @@ function constantOf(value: number, dtype: DType): Tensor {
   // A map takes -0 for 0.
   if (Object.is(value, -0)) return made;
   made.kept = true;
-  if (ofType.size >= MOST_CACHED) {
-    for (const old of ofType.values()) old.dispose();
-    ofType.clear();
-  }
+  // The old ones are left to the collector: the op that asks may hold one already.
+  if (ofType.size >= MOST_CACHED) ofType.clear();
   ofType.set(value, made);
   return made;
 }
@@ -78,7 +75,9 @@ export function applyPromoted(
     tensors++;
   }
   if (tensors === 0 && first === 0) {
-    throw new ArgumentError(`${name}: no tensor among the operands: ${given.map(describe).join(", ")}, expected one at least`);
+    throw new ArgumentError(
+      `${name}: no tensor among the operands: ${given.map(describe).join(", ")}, expected one at least`,
+    );
   }
   for (const operand of given) if (isScalar(operand)) dtype = dtypeWith(dtype, operand);
   const inputs = given.map((operand, i) => {

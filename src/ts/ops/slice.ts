@@ -1,10 +1,9 @@
-import { ArgumentError } from "../errors.js";
+import { ArgumentError, describe } from "../errors.js";
 import type { DType } from "../dtype.js";
 import { checkTensor, defineView, type View } from "../op.js";
 import { contiguousStrides, formatShape, type Shape } from "../shape.js";
 import { isRecording, record, type Backward } from "../tape.js";
 import { addMethod, type Tensor } from "../tensor.js";
-import { describe } from "./arguments.js";
 import { assign } from "./assign.js";
 import { zeros } from "./creation.js";
 
@@ -75,7 +74,8 @@ function resolveRange(range: SliceRange, length: number): Range {
   }
   const [start = null, stop = null, step] = places as (number | null)[];
   const stride = step ?? 1;
-  if (stride === 0) throw new ArgumentError(`slice: the step is 0: ${describe(range)}, expected a positive or negative step`);
+  if (stride === 0)
+    throw new ArgumentError(`slice: the step is 0: ${describe(range)}, expected a positive or negative step`);
   // Where an end may lie: the places of the axis, and one more in the step's direction.
   const [low, high] = stride > 0 ? [0, length] : [-1, length - 1];
   const clamp = (place: number): number => Math.min(high, Math.max(low, place < 0 ? place + length : place));

@@ -32,8 +32,7 @@ const softmaxGradOp: Op<undefined> = defineOp({
   backward: ({ grads, inputs, needs }) => {
     const g = grads[0]!;
     const [y, dy] = inputs as [Tensor, Tensor];
-    const byResult = (): Tensor =>
-      sub(mul(g, sub(dy, sumLast(mul(y, dy)))), mul(dy, sumLast(mul(g, y))));
+    const byResult = (): Tensor => sub(mul(g, sub(dy, sumLast(mul(y, dy)))), mul(dy, sumLast(mul(g, y))));
     return [needs[0] ? byResult() : null, needs[1] ? softmaxGrad(y, g) : null];
   },
 });
@@ -48,10 +47,7 @@ const logSoftmaxGradOp: Op<undefined> = defineOp({
     const g = grads[0]!;
     const [y, dy] = inputs as [Tensor, Tensor];
     const weighted = mul(g, exp(y));
-    return [
-      needs[0] ? mul(mul(weighted, -1), sumLast(dy)) : null,
-      needs[1] ? sub(g, sumLast(weighted)) : null,
-    ];
+    return [needs[0] ? mul(mul(weighted, -1), sumLast(dy)) : null, needs[1] ? sub(g, sumLast(weighted)) : null];
   },
 });
 

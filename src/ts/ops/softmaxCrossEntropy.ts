@@ -3,7 +3,8 @@ import { isFloating, type DType } from "../dtype.js";
 import { checkTensor, defineOp, type Op } from "../op.js";
 import { formatShape, sameShape, sizeOf } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
-import { checkChoice, checkFloating, checkNumber, checkOptions } from "./arguments.js";
+import { checkChoice, checkFloating, checkNumber } from "./arguments.js";
+import { checkOptions } from "../checks.js";
 import { mul, sub } from "./binary.js";
 import { cast } from "./cast.js";
 import { ones } from "./creation.js";
@@ -101,7 +102,13 @@ export function softmaxCrossEntropy<D extends DType>(
   logSumExp.dispose();
   for (const made of temporaries) made.dispose();
   const result =
-    reduction === "mean" ? mean(loss) : reduction === "sum" ? sum(loss) : logits.rank === 2 ? loss : reshape(loss, rows);
+    reduction === "mean"
+      ? mean(loss)
+      : reduction === "sum"
+        ? sum(loss)
+        : logits.rank === 2
+          ? loss
+          : reshape(loss, rows);
   if (result !== loss) loss.dispose();
   return result as Tensor<D>;
 }
@@ -109,7 +116,9 @@ export function softmaxCrossEntropy<D extends DType>(
 /** Whether the target is probabilities. @throws ShapeError, DTypeError when it is neither these nor class numbers. */
 function checkTarget(logits: Tensor, target: Tensor): boolean {
   if (logits.rank === 0 || logits.shape.at(-1) === 0) {
-    throw new ShapeError(`softmaxCrossEntropy: the logits have no classes: their shape is ${formatShape(logits.shape)}`);
+    throw new ShapeError(
+      `softmaxCrossEntropy: the logits have no classes: their shape is ${formatShape(logits.shape)}`,
+    );
   }
   if (sameShape(logits.shape, target.shape)) return true;
   const rows = logits.shape.slice(0, -1);
@@ -119,7 +128,9 @@ function checkTarget(logits: Tensor, target: Tensor): boolean {
     );
   }
   if (isFloating(target.dtype)) {
-    throw new DTypeError(`softmaxCrossEntropy: class numbers are not integers: the target is ${target.dtype}, expected int32`);
+    throw new DTypeError(
+      `softmaxCrossEntropy: class numbers are not integers: the target is ${target.dtype}, expected int32`,
+    );
   }
   return false;
 }

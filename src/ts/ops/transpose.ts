@@ -1,9 +1,8 @@
-import { ArgumentError } from "../errors.js";
+import { ArgumentError, describe } from "../errors.js";
 import type { DType } from "../dtype.js";
 import { checkTensor, defineView, type View } from "../op.js";
 import { contiguousStrides, formatShape, normalizeAxes } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
-import { describe } from "./arguments.js";
 
 const view: View<{ axes: readonly number[] }> = defineView({
   name: "transpose",
@@ -33,7 +32,9 @@ export function transpose<D extends DType>(x: Tensor<D>, axes?: readonly number[
 export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[], op = "permute"): Tensor<D> {
   checkTensor(op, x);
   if (!Array.isArray(axes) || axes.length !== x.rank) {
-    throw new ArgumentError(`${op}: the order is not of all axes: ${describe(axes)}, the shape is ${formatShape(x.shape)}`);
+    throw new ArgumentError(
+      `${op}: the order is not of all axes: ${describe(axes)}, the shape is ${formatShape(x.shape)}`,
+    );
   }
   normalizeAxes(op, axes, x.rank);
   return view(x, { axes: axes.map((axis) => (axis < 0 ? axis + x.rank : axis)) }) as Tensor<D>;

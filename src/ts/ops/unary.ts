@@ -1,9 +1,8 @@
-import { ArgumentError } from "../errors.js";
+import { ArgumentError, describe } from "../errors.js";
 import { promote, type DType, type FloatOf, type Promote } from "../dtype.js";
 import { checkTensor, defineOp, type OpDefinition } from "../op.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { activationGrad, type ActivationName } from "./activation-grad.js";
-import { describe } from "./arguments.js";
 import { div, mul, pow } from "./binary.js";
 import { cast } from "./cast.js";
 import { greaterEqual, lessEqual, logicalAnd } from "./compare.js";
@@ -39,13 +38,41 @@ function activation(name: ActivationName): Rest<undefined> {
 }
 
 const negOp = defineUnary("neg", "int32", { backward: ({ grads }) => [neg(grads[0]!)] });
-const absOp = defineUnary("abs", "uint8", fromInput((g, x) => mul(g, sign(x))));
-const signOp = defineUnary("sign", "uint8", fromInput((g) => mul(g, 0)));
-const squareOp = defineUnary("square", "uint8", fromInput((g, x) => mul(mul(g, x), 2)));
-const expOp = defineUnary("exp", "float32", fromOutput((g, y) => mul(g, y)));
-const logOp = defineUnary("log", "float32", fromInput((g, x) => div(g, x)));
-const sqrtOp = defineUnary("sqrt", "float32", fromOutput((g, y) => div(mul(g, 0.5), y)));
-const rsqrtOp = defineUnary("rsqrt", "float32", fromOutput((g, y) => mul(mul(g, -0.5), pow(y, 3))));
+const absOp = defineUnary(
+  "abs",
+  "uint8",
+  fromInput((g, x) => mul(g, sign(x))),
+);
+const signOp = defineUnary(
+  "sign",
+  "uint8",
+  fromInput((g) => mul(g, 0)),
+);
+const squareOp = defineUnary(
+  "square",
+  "uint8",
+  fromInput((g, x) => mul(mul(g, x), 2)),
+);
+const expOp = defineUnary(
+  "exp",
+  "float32",
+  fromOutput((g, y) => mul(g, y)),
+);
+const logOp = defineUnary(
+  "log",
+  "float32",
+  fromInput((g, x) => div(g, x)),
+);
+const sqrtOp = defineUnary(
+  "sqrt",
+  "float32",
+  fromOutput((g, y) => div(mul(g, 0.5), y)),
+);
+const rsqrtOp = defineUnary(
+  "rsqrt",
+  "float32",
+  fromOutput((g, y) => mul(mul(g, -0.5), pow(y, 3))),
+);
 const tanhOp = defineUnary("tanh", "float32", activation("tanh"));
 const sigmoidOp = defineUnary("sigmoid", "float32", activation("sigmoid"));
 const reluOp = defineUnary("relu", "uint8", activation("relu"));
@@ -109,7 +136,11 @@ export function relu<D extends DType>(x: Tensor<D>): Tensor<Promote<D, "uint8">>
  *
  * @throws ArgumentError for a bound that is NaN, or `low` above `high`.
  */
-export function clip<D extends DType>(x: Tensor<D>, low: number | null, high: number | null): Tensor<Promote<D, "uint8">> {
+export function clip<D extends DType>(
+  x: Tensor<D>,
+  low: number | null,
+  high: number | null,
+): Tensor<Promote<D, "uint8">> {
   const from = bound(low, -Infinity);
   const to = bound(high, Infinity);
   if (from > to) throw new ArgumentError(`clip: the bounds are crossed: low is ${from}, high is ${to}`);

@@ -3,7 +3,7 @@ import type { DType } from "../dtype.js";
 import { checkTensor, defineOp } from "../op.js";
 import { formatShape, tryBroadcast } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
-import { broadcastOperands } from "./arguments.js";
+import { broadcastOperands } from "./operands.js";
 import { sumTo } from "./reduce.js";
 import { applyPromoted, type Promoted, type Scalar } from "./scalar.js";
 

@@ -1,6 +1,5 @@
-import { ArgumentError, ShapeError } from "../errors.js";
+import { ArgumentError, ShapeError, describe } from "../errors.js";
 import { formatShape, type Shape } from "../shape.js";
-import { describe } from "./arguments.js";
 
 /** Rows and columns of zeros around an image: one number for all sides, or [[top, bottom], [left, right]]. */
 export type Padding = "valid" | "same" | number | readonly [readonly [number, number], readonly [number, number]];

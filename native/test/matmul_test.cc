@@ -1,0 +1,127 @@
+// matmul against naive float64 loops: batches of any rank, broadcast and strided operands, and what it refuses.
+#include <cmath>
+
+#include "core/activation.h"
+#include "core/checks.h"
+#include "kernel_runner.h"
+
+using namespace nabla_test;
+
+namespace {
+
+struct Case {
+  int64_t batch0, batch1, m, n, k;
+};
+constexpr Case kCases[] = {{1, 1, 5, 7, 3}, {3, 2, 4, 6, 5}, {2, 3, 1, 9, 4}, {2, 3, 9, 1, 4},
+                           {3, 4, 1, 1, 1}, {0, 2, 3, 3, 3}, {2, 2, 0, 3, 3}, {2, 2, 3, 0, 3},
+                           {2, 2, 3, 3, 0}, {2, 1, 17, 33, 70}, {1, 5, 14, 32, 16}, {7, 3, 30, 35, 65}};
+
+// Each product and sum rounds once, relative to partial sums that K + 1 bounds, since the numbers are below 1.
+double tolerance(DType dtype, int64_t k) {
+  const double terms = static_cast<double>(k) + 3;
+  return terms * terms * (dtype == DType::float32 ? 0x1p-24 : 0x1p-53);
+}
+
+void check_matmul(Target target, DType dtype, const Case& c, Layout a_layout, Layout b_layout, bool with_bias) {
+  TestTensor a(dtype, {c.batch0, c.batch1, c.m, c.k}, a_layout), b(dtype, {c.batch0, c.batch1, c.k, c.n}, b_layout);
+  TestTensor bias(dtype, {c.n}), out(dtype, {c.batch0, c.batch1, c.m, c.n});
+  a.fill([](int64_t i) { return number(static_cast<uint64_t>(i)); });
+  b.fill([](int64_t i) { return number(static_cast<uint64_t>(i) + 5000); });
+  bias.fill([](int64_t i) { return number(static_cast<uint64_t>(i) + 9000); });
+  const std::vector<double> attr = {static_cast<double>(nabla::Activation::relu)};
+  if (with_bias) {
+    run_kernel(target, "matmul", {&a, &b, &bias}, {&out}, attr);
+  } else {
+    run_kernel(target, "matmul", {&a, &b}, {&out}, attr);
+  }
+  bool inside = true;
+  for (int64_t batch = 0; batch < c.batch0 * c.batch1; ++batch) {
+    for (int64_t i = 0; i < c.m; ++i) {
+      for (int64_t j = 0; j < c.n; ++j) {
+        double want = with_bias ? bias.at(j) : 0;
+        for (int64_t k = 0; k < c.k; ++k) want += a.at((batch * c.m + i) * c.k + k) * b.at((batch * c.k + k) * c.n + j);
+        const double got = out.at((batch * c.m + i) * c.n + j);
+        inside = inside && std::fabs(got - std::fmax(want, 0)) <= tolerance(dtype, c.k);
+      }
+    }
+  }
+  if (!CHECK(inside)) {
+    std::printf("    %s, %lld x %lld batches, m %lld n %lld k %lld, layouts %d %d\n", nabla::isa_name(target.isa),
+                static_cast<long long>(c.batch0), static_cast<long long>(c.batch1), static_cast<long long>(c.m),
+                static_cast<long long>(c.n), static_cast<long long>(c.k), static_cast<int>(a_layout),
+                static_cast<int>(b_layout));
+  }
+}
+
+NABLA_TEST(batches_and_layouts) {
+  for (Isa isa : available_isas()) {
+    for (DType dtype : kFloats) {
+      int turn = 0;
+      for (const Case& c : kCases) {
+        for (Layout a : kLayouts) {
+          for (Layout b : kLayouts) {
+            check_matmul({isa, 1 + turn % 3}, dtype, c, a, b, turn % 2 == 0);
+            ++turn;
+          }
+        }
+      }
+    }
+  }
+}
+
+// One b for a whole batch of any rank: the batch becomes rows of one product, which must not change the result.
+NABLA_TEST(shared_b) {
+  for (Isa isa : available_isas()) {
+    TestTensor a(DType::float32, {2, 1, 3, 1, 4, 5, 6, 7}), out(DType::float32, {2, 1, 3, 1, 4, 5, 6, 8});
+    TestTensor one(DType::float32, {7, 8}), flat(DType::float32, {120 * 6, 7}), want(DType::float32, {120 * 6, 8});
+    a.fill([](int64_t i) { return number(static_cast<uint64_t>(i)); });
+    flat.fill([](int64_t i) { return number(static_cast<uint64_t>(i)); });
+    one.fill([](int64_t i) { return number(static_cast<uint64_t>(i) + 77); });
+    TensorView b = a.view();
+    b.data = one.view().data;
+    for (int d = 0; d < 6; ++d) b.stride[d] = 0;
+    b.shape[6] = 7, b.stride[6] = 8, b.shape[7] = 8, b.stride[7] = 1;
+    const double attr[] = {0};
+    const TensorView in[] = {a.view(), b}, result[] = {out.view()};
+    TestWorkspace workspace;
+    nabla::KernelArgs args{in, 2, result, 1, attr, 1, pool(2), workspace};
+    find_kernel(isa, "matmul")(args);
+    run_kernel({isa, 1}, "matmul", {&flat, &one}, {&want}, {0});
+    bool same = true;
+    for (int64_t i = 0; i < want.numel(); ++i) same = same && out.at(i) == want.at(i);
+    CHECK(same);
+  }
+}
+
+bool refused(std::initializer_list<const TestTensor*> inputs, const TestTensor& out, std::vector<double> attr) {
+  try {
+    run_kernel({Isa::scalar, 1}, "matmul", inputs, {&out}, attr);
+  } catch (const nabla::KernelError&) {
+    return true;
+  }
+  return false;
+}
+
+NABLA_TEST(refuses_what_does_not_fit) {
+  const TestTensor a(DType::float32, {2, 3, 4}), b(DType::float32, {2, 4, 5}), out(DType::float32, {2, 3, 5});
+  CHECK(!refused({&a, &b}, out, {0}));
+  CHECK(refused({&a, &b}, out, {}));
+  CHECK(refused({&a, &b}, out, {nabla::kActivationCount}));
+  CHECK(refused({&a, &a}, out, {0}));
+  CHECK(refused({&a, &b}, TestTensor(DType::float32, {2, 3, 4}), {0}));
+  CHECK(refused({&a, &b}, TestTensor(DType::float32, {1, 3, 5}), {0}));
+  CHECK(refused({&a, &b}, TestTensor(DType::float64, {2, 3, 5}), {0}));
+  CHECK(refused({&a, &b}, TestTensor(DType::float32, {2, 3, 5}, Layout::spread), {0}));
+  const TestTensor matrix(DType::float32, {4, 5}), ints(DType::int32, {4, 4});
+  CHECK(refused({&a, &matrix}, out, {0}));
+  CHECK(refused({&ints, &ints}, TestTensor(DType::int32, {4, 4}), {0}));
+  const TestTensor vector(DType::float32, {4}), bias(DType::float32, {5}), wide(DType::float64, {5});
+  CHECK(refused({&vector, &vector}, vector, {0}));
+  CHECK(!refused({&a, &b, &bias}, out, {0}));
+  CHECK(refused({&a, &b, &vector}, out, {0}));
+  CHECK(refused({&a, &b, &wide}, out, {0}));
+}
+
+}  // namespace
+
+NABLA_TEST_MAIN

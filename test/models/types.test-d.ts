@@ -1,0 +1,75 @@
+import { describe, expectTypeOf, test } from "vitest";
+import {
+  Sequential,
+  datasets,
+  layers,
+  losses,
+  metrics,
+  optimizers,
+  zeros,
+  type Callback,
+  type History,
+  type Tensor,
+} from "nabla";
+
+const model = new Sequential([new layers.Dense({ units: 1 })]);
+
+describe("layers", () => {
+  test("take their options", () => {
+    // @ts-expect-error units are needed
+    void new layers.Dense({});
+    // @ts-expect-error no such activation
+    void new layers.Dense({ units: 1, activation: "rleu" });
+    // @ts-expect-error a convolution has two sides
+    void new layers.Conv2D({ filters: 1, kernelSize: [1, 2, 3] });
+    void new layers.Dense({ units: 1, activation: (x) => x.square(), kernelInitializer: "heNormal" });
+    void new layers.Dense({ units: 1, biasInitializer: (shape, dtype) => zeros(shape, { dtype }) });
+  });
+  test("may be the user's", () => {
+    class Twice extends layers.Layer {
+      call(x: Tensor): Tensor {
+        return x.mul(2);
+      }
+    }
+    expectTypeOf(new Twice().apply(zeros([1]))).toEqualTypeOf<Tensor>();
+    expectTypeOf<layers.BatchShape>().toEqualTypeOf<readonly (number | null)[]>();
+    // @ts-expect-error a layer computes something
+    class Nothing extends layers.Layer {}
+    void Nothing;
+  });
+});
+
+describe("training", () => {
+  test("takes names, objects and functions", () => {
+    model.compile({ optimizer: "adam", loss: "sparseCategoricalCrossentropy", metrics: ["accuracy"] });
+    model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
+    const loss = new losses.BinaryCrossentropy({ fromLogits: true });
+    model.compile({ optimizer: new optimizers.SGD({ momentum: 0.9 }), loss, metrics: [new metrics.BinaryAccuracy()] });
+    model.compile({ optimizer: "adam", loss: (yTrue, yPred) => yTrue.sub(yPred).square() });
+    // @ts-expect-error no such optimizer
+    model.compile({ optimizer: "adem", loss: "meanSquaredError" });
+    // @ts-expect-error no such loss
+    model.compile({ optimizer: "adam", loss: "mean_squared_error" });
+    // @ts-expect-error no such metric
+    model.compile({ optimizer: "adam", loss: "meanSquaredError", metrics: ["acuracy"] });
+    // @ts-expect-error a loss is needed
+    model.compile({ optimizer: "adam" });
+  });
+  test("gives a History and figures", () => {
+    expectTypeOf(model.fit([[1]], [1])).toEqualTypeOf<Promise<History>>();
+    expectTypeOf<History["history"]>().toEqualTypeOf<Record<string, number[]>>();
+    expectTypeOf(model.evaluate(zeros([1, 1]), new Int32Array(1))).toEqualTypeOf<Promise<Record<string, number>>>();
+    expectTypeOf(model.predict(zeros([1, 1]))).toEqualTypeOf<Promise<Tensor>>();
+    // @ts-expect-error no such option
+    void model.fit(zeros([1, 1]), zeros([1]), { epoch: 1 });
+    const callback: Callback = { onEpochEnd: (epoch, logs) => void [epoch.toFixed(), logs["loss"]] };
+    void model.fit(zeros([1, 1]), zeros([1]), { callbacks: [callback], signal: AbortSignal.timeout(1), verbose: 0 });
+    // @ts-expect-error no such level
+    void model.fit(zeros([1, 1]), zeros([1]), { verbose: 3 });
+  });
+  test("datasets have tensors of known dtypes", () => {
+    type Digits = Awaited<ReturnType<typeof datasets.mnist>>["train"];
+    expectTypeOf<Digits["x"]>().toEqualTypeOf<Tensor<"float32">>();
+    expectTypeOf<Digits["y"]>().toEqualTypeOf<Tensor<"int32">>();
+  });
+});
