@@ -77,6 +77,7 @@ class Environment {
     stream.kernels = &kernel_table(isa);
     stream.pool.reset(pool);
     stream.memory_limit = static_cast<size_t>(limit);
+    stream.spin = available_cpus() > 1;
     stream.on_start = [pool] { pool->pin_current_thread(0); };
     stream.status = status_;
     reads_.reset(new ReadQueue(env_));

@@ -26,7 +26,7 @@ NABLA_OLD(int, pthread_once, "GLIBC_2.2.5", (pthread_once_t * once, void (*initi
 NABLA_OLD(int, pthread_setaffinity_np, "GLIBC_2.3.4", (pthread_t thread, size_t size, const cpu_set_t* cpus),
           (thread, size, cpus))
 NABLA_OLD(int, __pthread_key_create, "GLIBC_2.2.5", (pthread_key_t * key, void (*destroy)(void*)), (key, destroy))
-// New in 2.29: the same values, without setting errno.
+// New in 2.29, without the error handling of SVID; the values are the same.
 NABLA_OLD(double, exp, "GLIBC_2.2.5", (double x), (x))
 NABLA_OLD(double, log, "GLIBC_2.2.5", (double x), (x))
 NABLA_OLD(double, pow, "GLIBC_2.2.5", (double x, double y), (x, y))

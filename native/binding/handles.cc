@@ -3,19 +3,19 @@
 namespace nabla {
 
 void HandleTable::track(napi_value handles, const int32_t* ids, uint32_t count) {
+  napi_handle_scope scope;
+  napi_open_handle_scope(env_, &scope);
   for (uint32_t i = 0; i < count; ++i) {
     const size_t id = static_cast<size_t>(ids[i]);
     if (id >= references_.size()) references_.resize(id + 1 + id / 2, nullptr);
     if (references_[id]) napi_delete_reference(env_, references_[id]);
     references_[id] = nullptr;
-    napi_handle_scope scope;
-    napi_open_handle_scope(env_, &scope);
     napi_value handle;
     if (napi_get_element(env_, handles, i, &handle) == napi_ok) {
       napi_create_reference(env_, handle, 0, &references_[id]);
     }
-    napi_close_handle_scope(env_, scope);
   }
+  napi_close_handle_scope(env_, scope);
 }
 
 uint32_t HandleTable::sweep(int32_t* dead, uint32_t room, bool go_on) {

@@ -17,6 +17,9 @@ namespace nabla {
 namespace {
 
 constexpr size_t kSmallest = 64;
+// Up to here blocks are cut from slabs: one request to the system for many.
+constexpr size_t kLargestSmall = 2048;
+constexpr size_t kSlab = size_t{64} << 10;
 // From here on blocks begin at huge-page boundaries and ask for huge pages: fewer page faults and TLB misses.
 constexpr size_t kHugePage = size_t{2} << 20;
 
@@ -61,7 +64,10 @@ size_t default_limit() {
 
 Allocator::Allocator(size_t limit) : cache_(class_of(size_t{1} << 46) + 1), limit_(limit ? limit : default_limit()) {}
 
-Allocator::~Allocator() { trim(); }
+Allocator::~Allocator() {
+  trim();
+  for (void* slab : slabs_) std::free(slab);
+}
 
 Block Allocator::allocate(size_t bytes) {
   const size_t size_class = bytes > (size_t{1} << 46) ? cache_.size() : class_of(bytes);
@@ -70,18 +76,11 @@ Block Allocator::allocate(size_t bytes) {
     Block block = take_cached(size_class);
     if (block.data) return block;
     const size_t size = class_size(size_class);
-    if (allocated_ + cached_ + size > limit_) trim();
-    if (allocated_ + size <= limit_) {
-      const size_t alignment = size >= kHugePage ? kHugePage : kSmallest;
-      void* data = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-      if (data) {
-#if defined(__linux__)
-        if (size >= kHugePage) madvise(data, size, MADV_HUGEPAGE);
-#endif
-        allocated_ += size;
-        peak_ = std::max(peak_, allocated_ + cached_);
-        return {data, size};
-      }
+    const size_t taken = size <= kLargestSmall ? kSlab : size;
+    if (allocated_ + cached_ + taken > limit_) trim();
+    if (allocated_ + cached_ + taken <= limit_) {
+      block = size <= kLargestSmall ? cut_slab(size_class) : from_system(size);
+      if (block.data) return block;
     }
   }
   kernel_error(ErrorKind::out_of_memory, "out of memory: %zu bytes were asked for, %zu of %zu are in use", bytes,
@@ -102,6 +101,30 @@ Block Allocator::take_cached(size_t size_class) {
   return {};
 }
 
+Block Allocator::from_system(size_t size) {
+  const size_t alignment = size >= kHugePage ? kHugePage : kSmallest;
+  void* data = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (!data) return {};
+#if defined(__linux__)
+  if (size >= kHugePage) madvise(data, size, MADV_HUGEPAGE);
+#endif
+  allocated_ += size;
+  peak_ = std::max(peak_, allocated_ + cached_);
+  return {data, size};
+}
+
+// Cuts a new slab into blocks of the class, all but the first of them cached.
+Block Allocator::cut_slab(size_t size_class) {
+  char* const slab = static_cast<char*>(std::aligned_alloc(kSmallest, kSlab));
+  if (!slab) return {};
+  slabs_.push_back(slab);
+  const size_t size = class_size(size_class), step = (size + kSmallest - 1) / kSmallest * kSmallest;
+  for (size_t at = kSlab / step * step; at > 0; at -= step) cache_[size_class].push_back({slab + at - step, size});
+  cached_ += kSlab / step * size;
+  peak_ = std::max(peak_, allocated_ + cached_);
+  return take_cached(size_class);
+}
+
 void Allocator::release(Block block) {
   if (!block.data) return;
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -112,10 +135,13 @@ void Allocator::release(Block block) {
 
 void Allocator::trim() {
   for (auto& blocks : cache_) {
-    for (const Block& block : blocks) std::free(block.data);
+    if (blocks.empty() || blocks.front().capacity <= kLargestSmall) continue;
+    for (const Block& block : blocks) {
+      std::free(block.data);
+      cached_ -= block.capacity;
+    }
     blocks.clear();
   }
-  cached_ = 0;
 }
 
 Allocator::Stats Allocator::stats() {

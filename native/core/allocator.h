@@ -32,10 +32,13 @@ class Allocator {
 
  private:
   Block take_cached(size_t size_class);
+  Block from_system(size_t size);
+  Block cut_slab(size_t size_class);
   void trim();
 
   std::mutex mutex_;
   std::vector<std::vector<Block>> cache_;
+  std::vector<void*> slabs_;  // what small blocks are cut from; kept to the end
   size_t limit_;
   size_t allocated_ = 0, cached_ = 0, peak_ = 0;
 };

@@ -12,8 +12,8 @@
 namespace nabla {
 namespace {
 
-// How long a thread looks before it sleeps. Sleeping and waking costs several microseconds, on virtual machines
-// tens; a longer look would take the CPU from whoever has work.
+// How long a thread looks before it sleeps, where there is another CPU. Sleeping and waking costs several
+// microseconds, on virtual machines tens; a longer look would take the CPU from whoever has work.
 constexpr std::chrono::microseconds kSpin{20};
 // Bytes of user data copied but not yet taken over by the executor.
 constexpr int64_t kMaxUploadBytes = int64_t{64} << 20;
@@ -22,19 +22,6 @@ void pause() {
 #if defined(__x86_64__)
   _mm_pause();
 #endif
-}
-
-// Waits until ready() for a short while; false when the time is up.
-template <typename F>
-bool spin_until(F ready) {
-  const auto end = std::chrono::steady_clock::now() + kSpin;
-  do {
-    for (int i = 0; i < 32; ++i) {
-      if (ready()) return true;
-      pause();
-    }
-  } while (std::chrono::steady_clock::now() < end);
-  return false;
 }
 
 template <typename T>
@@ -47,6 +34,20 @@ T* load_pointer(const int32_t* words) {
 constexpr int64_t even(int64_t words) { return (words + 1) & ~int64_t{1}; }
 
 }  // namespace
+
+// Waits until ready() for a short while; false when the time is up.
+template <typename F>
+bool Stream::spin_until(F ready) const {
+  if (!options_.spin) return false;
+  const auto end = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (ready()) return true;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
 
 // Scratch memory of one command.
 class Stream::CommandWorkspace final : public Workspace {

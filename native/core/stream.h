@@ -40,6 +40,7 @@ struct StreamOptions {
   const KernelTable* kernels;
   std::unique_ptr<ThreadPool> pool;
   size_t memory_limit = 0;
+  bool spin = true;  // before sleeping; pointless when the other thread needs this very CPU
   std::function<void()> on_start;  // on the executor's thread, before the first command
   // Word 0 is set to 1 while the executor waits for commands. Lives as long as the stream.
   std::atomic<int32_t>* status;
@@ -65,6 +66,8 @@ class Stream {
   Allocator& allocator() { return allocator_; }
 
  private:
+  template <typename F>
+  bool spin_until(F ready) const;
   int32_t* reserve(int64_t words);
   void commit(int64_t words);
   void wait_until(uint64_t position);

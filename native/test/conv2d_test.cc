@@ -222,9 +222,9 @@ NABLA_TEST(partitions) {
   check_case_both({2, 30, 30, 48, 130, 1, 1});
 }
 
-// 3x3 with stride 1 and enough channels: float32 goes by Winograd's algorithm. Its error, about twice that of adding
-// the products one by one, is far below the bound for these sums of 288 products and more, also where padding leaves a
-// result with two thirds of them and the tile's other results do not.
+// 3x3 with stride 1 and enough channels: with wide vectors float32 goes by Winograd's algorithm. Its error, about twice
+// that of adding the products one by one, is far below the bound for these sums of 288 products and more, also where
+// padding leaves a result with two thirds of them and the tile's other results do not.
 NABLA_TEST(winograd) {
   for (int64_t size : {8, 9, 10, 11, 13}) {
     check_case_both({3, size, size + 3, 40, 50, 3, 3, 1, 1, 1, 1, 0, 0, 0, 0, 1, Activation::relu});

@@ -31,7 +31,7 @@ export abstract class Metric {
     withRecording(false, () =>
       tidy(() => {
         const values = this.values(yTrue, yPred);
-        this.mean.add(values.size, () => sum(values));
+        this.mean.add(values.size, sum(values));
       }),
     );
   }

@@ -1,4 +1,4 @@
-import { keep, tidy } from "./memory.js";
+import { keep } from "./memory.js";
 import { add } from "./ops/binary.js";
 import { withRecording } from "./tape.js";
 import type { Tensor } from "./tensor.js";
@@ -8,12 +8,14 @@ export class RunningMean {
   private total: Tensor | null = null;
   private count = 0;
 
-  /** Counts `elements` values of which `sumOf` gives the sum. */
-  add(elements: number, sumOf: () => Tensor): void {
+  /** Counts `elements` values of this sum, which becomes this object's own. */
+  add(elements: number, sum: Tensor): void {
     const before = this.total;
-    const after = withRecording(false, () => tidy(() => (before ? add(before, sumOf()) : sumOf())));
-    this.total = keep(after);
-    before?.dispose();
+    this.total = keep(before ? withRecording(false, () => add(before, sum)) : sum);
+    if (before) {
+      before.dispose();
+      sum.dispose();
+    }
     this.count += elements;
   }
 

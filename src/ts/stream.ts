@@ -59,6 +59,8 @@ export class Stream {
 
   private readonly addon: Addon;
   private readonly sync: boolean;
+  /** Where the executor shares the only CPU, waking it early gains nothing. */
+  private readonly batchIdle: number;
   private readonly opNumbers = new Map<string, number>();
   private readonly words: Int32Array;
   private readonly doubles: Float64Array;
@@ -82,8 +84,10 @@ export class Stream {
   };
 
   constructor(addon: Addon, environment: Readonly<Record<string, string | undefined>>) {
-    const options = readEnvironment(environment, addon.info());
-    addon.info().ops.forEach((name, number) => this.opNumbers.set(name, number));
+    const info = addon.info();
+    const options = readEnvironment(environment, info);
+    info.ops.forEach((name, number) => this.opNumbers.set(name, number));
+    this.batchIdle = info.cpus > 1 ? BATCH_IDLE : BATCH_BUSY;
     const opened: OpenResult = addon.open(options);
     this.addon = addon;
     this.sync = options.sync;
@@ -172,7 +176,7 @@ export class Stream {
     this.used = at;
     this.ops++;
     if (this.sync) this.wait();
-    else if (this.ops >= BATCH_BUSY || (this.ops >= BATCH_IDLE && this.status[0] === 1)) this.flush();
+    else if (this.ops >= BATCH_BUSY || (this.ops >= this.batchIdle && this.status[0] === 1)) this.flush();
     else this.queueFlush();
   }
 

@@ -1,6 +1,7 @@
 // Depthwise convolution, one input and one output channel a group: no matrix product, but vectors of channels.
 #pragma once
-#include "cpu/gemm/conv_correlate.h"
+#include "core/kernel.h"
+#include "cpu/gemm/conv_correlation.h"
 #include "cpu/gemm/conv_epilogue.h"
 
 namespace nabla::NABLA_ISA {

@@ -5,8 +5,12 @@
 // adding the 9*C products one by one, relative to the sum of their magnitudes (with the usual 0, +-1, +-2: 3.7 times).
 // An infinity or NaN in the image reaches all 16 outputs of its tiles. Used for float32 only.
 #pragma once
-#include "cpu/gemm/conv_correlate.h"
+#include "core/kernel.h"
+#include "cpu/gemm/conv_correlation.h"
 #include "cpu/gemm/conv_epilogue.h"
+#include "cpu/gemm/conv_kernels.h"
+#include "cpu/gemm/microkernel.h"
+#include "cpu/gemm/scratch.h"
 
 namespace nabla::NABLA_ISA {
 

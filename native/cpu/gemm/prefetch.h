@@ -13,20 +13,21 @@ class Prefetcher {
   // The block of [rows x cols] at `data`. With neither stride 1, nothing is fetched.
   template <typename T>
   NABLA_INLINE Prefetcher(const T* data, int64_t row_stride, int64_t col_stride, int64_t rows, int64_t cols) {
+    if (col_stride != 1 && row_stride != 1) return;
+    const bool by_rows = col_stride == 1;
     constexpr int64_t size = sizeof(T);
-    if (col_stride == 1) {
-      run_ = reinterpret_cast<const char*>(data), stride_ = row_stride * size, bytes_ = cols * size, runs_ = rows;
-    } else if (row_stride == 1) {
-      run_ = reinterpret_cast<const char*>(data), stride_ = col_stride * size, bytes_ = rows * size, runs_ = cols;
-    }
+    run_ = reinterpret_cast<const char*>(data);
+    runs_ = by_rows ? rows : cols;
+    stride_ = (by_rows ? row_stride : col_stride) * size;
+    last_ = ((by_rows ? cols : rows) - 1) * size;
+    lines_per_run_ = (last_ + kLine - 1) / kLine + 1;
   }
-  NABLA_INLINE int64_t lines() const { return runs_ * lines_of_run(); }
+  NABLA_INLINE int64_t lines() const { return runs_ * lines_per_run_; }
   NABLA_INLINE void fetch(int64_t lines) {
     for (; lines > 0 && runs_ > 0; --lines) {
-      __builtin_prefetch(run_ + (at_ < bytes_ ? at_ : bytes_ - 1), 0, 2);
-      at_ += kLine;
-      if (at_ >= bytes_ + kLine) {
-        at_ = 0;
+      __builtin_prefetch(run_ + (line_ * kLine < last_ ? line_ * kLine : last_), 0, 2);
+      if (++line_ == lines_per_run_) {
+        line_ = 0;
         run_ += stride_;
         --runs_;
       }
@@ -35,12 +36,12 @@ class Prefetcher {
 
  private:
   static constexpr int64_t kLine = 64;
-  // Runs start anywhere in a line, so each may touch one line more than its length asks for.
-  NABLA_INLINE int64_t lines_of_run() const { return (bytes_ + kLine - 1) / kLine + 1; }
 
-  const char* run_ = nullptr;
-  int64_t stride_ = 0, bytes_ = 0, runs_ = 0;
-  int64_t at_ = 0;
+  const char* run_ = nullptr;  // the contiguous elements that are fetched now
+  int64_t runs_ = 0, stride_ = 0;
+  int64_t last_ = 0;           // where the last element of a run lies
+  int64_t lines_per_run_ = 0;  // the most that a run may touch, wherever it starts in a line
+  int64_t line_ = 0;
 };
 
 }  // namespace nabla::NABLA_ISA

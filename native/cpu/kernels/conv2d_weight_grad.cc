@@ -5,9 +5,11 @@
 #include <cstring>
 
 #include "cpu/gemm/conv_checks.h"
-#include "cpu/gemm/conv_correlate.h"
+#include "cpu/gemm/conv_correlation.h"
 #include "cpu/gemm/conv_depthwise.h"
 #include "cpu/gemm/conv_winograd_weight_grad.h"
+#include "cpu/gemm/microkernel.h"
+#include "cpu/gemm/scratch.h"
 
 namespace nabla::NABLA_ISA {
 

@@ -4,7 +4,7 @@ import { cpuStream } from "../stream.js";
 /** Steps that are handed over before the first of them has to be done: the device never waits for JavaScript. */
 const STEPS_IN_FLIGHT = 3;
 /** Milliseconds after which timers and sockets get their turn, even if the device keeps up with every step. */
-const TURN_AFTER = 5;
+const TURN_AFTER = 8;
 
 /** Hands steps to the device a few ahead of what it computes, and leaves the event loop free meanwhile. */
 export class Pipeline {

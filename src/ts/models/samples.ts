@@ -46,7 +46,7 @@ export class SampleSet {
   /** One batch, to be disposed of by the caller: the samples from `start` on, or those that `order` has there. */
   batch(start: number, size: number, order: Tensor | null): { x: Tensor; y: Tensor | null; size: number } {
     const end = Math.min(start + size, this.length);
-    const places = order && slice(order, [[start, end]]);
+    const places = order && order.alias([end - start], [1], start);
     const take = (from: Tensor): Tensor => (places ? gather(from, places) : slice(from, [[start, end]]));
     return { x: take(this.x), y: this.y && take(this.y), size: end - start };
   }

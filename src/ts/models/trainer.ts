@@ -88,7 +88,8 @@ export class Trainer {
   }
 
   private count(y: Tensor, yPred: Tensor, loss: Tensor, size: number): void {
-    this.meanLoss.add(size, () => mul(loss, size));
+    const sum = withRecording(false, () => mul(loss, size));
+    this.meanLoss.add(size, sum);
     for (const metric of this.compiled.metrics) metric.updateState(y, yPred);
   }
 
