@@ -225,17 +225,13 @@ class Environment {
     switch (kind) {
       case napi_int8_array:
       case napi_uint8_array:
-      case napi_uint8_clamped_array:
-        return 1;
+      case napi_uint8_clamped_array: return 1;
       case napi_int16_array:
-      case napi_uint16_array:
-        return 2;
+      case napi_uint16_array: return 2;
       case napi_int32_array:
       case napi_uint32_array:
-      case napi_float32_array:
-        return 4;
-      default:
-        return 8;
+      case napi_float32_array: return 4;
+      default: return 8;
     }
   }
 
@@ -266,14 +262,10 @@ napi_value init(napi_env env, napi_value exports) {
   const auto finalize = [](napi_env, void* data, void*) { delete static_cast<Environment*>(data); };
   napi_set_instance_data(env, environment, finalize, nullptr);
   const napi_property_descriptor functions[] = {
-      describe<&Environment::info>("info", environment),
-      describe<&Environment::open>("open", environment),
-      describe<&Environment::submit>("submit", environment),
-      describe<&Environment::upload>("upload", environment),
-      describe<&Environment::read>("read", environment),
-      describe<&Environment::read_sync>("readSync", environment),
-      describe<&Environment::sweep>("sweep", environment),
-      describe<&Environment::memory>("memory", environment),
+      describe<&Environment::info>("info", environment),     describe<&Environment::open>("open", environment),
+      describe<&Environment::submit>("submit", environment), describe<&Environment::upload>("upload", environment),
+      describe<&Environment::read>("read", environment),     describe<&Environment::read_sync>("readSync", environment),
+      describe<&Environment::sweep>("sweep", environment),   describe<&Environment::memory>("memory", environment),
       describe<&Environment::close>("close", environment),
   };
   napi_define_properties(env, exports, sizeof(functions) / sizeof(functions[0]), functions);

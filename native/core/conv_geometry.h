@@ -10,7 +10,8 @@ namespace nabla {
 // Attributes in this order, from attr[first] on. Images are NHWC; padding is counted in input pixels and
 // may differ per side (Keras "same" puts the odd pixel at the bottom and right).
 struct ConvGeometry {
-  int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, pad_bottom, pad_right, groups;
+  int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left, pad_bottom, pad_right,
+      groups;
   static constexpr int kAttrs = 11;
 
   NABLA_INLINE static ConvGeometry from(const double* attr, int n_attr) {

@@ -201,17 +201,10 @@ int64_t Stream::execute(const int32_t* record, bool discard) {
   const int32_t words = record[1];
   const int32_t* const end = record + words;
   switch (record[0]) {
-    case kJump:
-      break;
-    case kRelease:
-      storages_.release(record[2]);
-      break;
-    case kUpload:
-      execute_upload(load_pointer<Upload>(record + 2));
-      break;
-    case kRead:
-      execute_read(record, end);
-      break;
+    case kJump: break;
+    case kRelease: storages_.release(record[2]); break;
+    case kUpload: execute_upload(load_pointer<Upload>(record + 2)); break;
+    case kRead: execute_read(record, end); break;
     default:
       if (!discard) execute_kernel(record, end);
   }
@@ -253,7 +246,8 @@ void Stream::execute_kernel(const int32_t* record, const int32_t* end) {
       inputs_.push_back(storages_.operand(at, attr_words, &storage));
       if (storage->error) error = storage->error;
     }
-    // Every output gets its id, so that an error has a place to stay; define may move the table, so pointers come after.
+    // Every output gets its id, so that an error has a place to stay; define may move the table, so pointers come
+    // after.
     const int32_t* const first_output = at;
     for (int i = 0; i < n_out; ++i) {
       NABLA_CHECK(attr_words - at >= 3 && attr_words - at >= 3 + at[2], "a command is too short");

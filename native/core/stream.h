@@ -22,8 +22,9 @@ namespace nabla {
 struct Read {
   void* target = nullptr;
   size_t bytes = 0;
-  std::shared_ptr<const StreamError> error;        // set by the executor
-  void (*settled)(Read* read, void* context) = nullptr;  // called by the executor when it is done; null for a blocking read
+  std::shared_ptr<const StreamError> error;  // set by the executor
+  void (*settled)(Read* read,
+                  void* context) = nullptr;  // called by the executor when it is done; null for a blocking read
   void* context = nullptr;
 };
 
@@ -40,7 +41,7 @@ struct StreamOptions {
   const KernelTable* kernels;
   std::unique_ptr<ThreadPool> pool;
   size_t memory_limit = 0;
-  bool spin = true;  // before sleeping; pointless when the other thread needs this very CPU
+  bool spin = true;                // before sleeping; pointless when the other thread needs this very CPU
   std::function<void()> on_start;  // on the executor's thread, before the first command
   // Word 0 is set to 1 while the executor waits for commands. Lives as long as the stream.
   std::atomic<int32_t>* status;

@@ -240,7 +240,7 @@ NABLA_TEST(batched) {
     for (int64_t i = 0; i < 2; ++i) {
       for (int64_t j = 0; j < 3; ++j) {
         gemm<float>(pool(1), workspace,
-             {m, n, k, a.data + (i * 3 + j) * m * k, k, 1, b.data + j * k * n, n, 1, each.data(), n, false, {}});
+                    {m, n, k, a.data + (i * 3 + j) * m * k, k, 1, b.data + j * k * n, n, 1, each.data(), n, false, {}});
         CHECK(std::memcmp(each.data(), c.data() + (i * 3 + j) * m * n, each.size() * sizeof(float)) == 0);
       }
     }

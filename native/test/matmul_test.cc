@@ -12,8 +12,8 @@ namespace {
 struct Case {
   int64_t batch0, batch1, m, n, k;
 };
-constexpr Case kCases[] = {{1, 1, 5, 7, 3}, {3, 2, 4, 6, 5}, {2, 3, 1, 9, 4}, {2, 3, 9, 1, 4},
-                           {3, 4, 1, 1, 1}, {0, 2, 3, 3, 3}, {2, 2, 0, 3, 3}, {2, 2, 3, 0, 3},
+constexpr Case kCases[] = {{1, 1, 5, 7, 3}, {3, 2, 4, 6, 5},    {2, 3, 1, 9, 4},    {2, 3, 9, 1, 4},
+                           {3, 4, 1, 1, 1}, {0, 2, 3, 3, 3},    {2, 2, 0, 3, 3},    {2, 2, 3, 0, 3},
                            {2, 2, 3, 3, 0}, {2, 1, 17, 33, 70}, {1, 5, 14, 32, 16}, {7, 3, 30, 35, 65}};
 
 // Each product and sum rounds once, relative to partial sums that K + 1 bounds, since the numbers are below 1.

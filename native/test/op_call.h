@@ -128,7 +128,7 @@ inline void run_op(nabla::Kernel kernel, const std::vector<nabla::TensorView>& i
       if (i < out.size()) outputs.push_back(written[i]->view());
     }
     TestWorkspace workspace;
-    nabla::KernelArgs args{in.data(),  static_cast<int>(in.size()),   outputs.data(), static_cast<int>(outputs.size()),
+    nabla::KernelArgs args{in.data(),   static_cast<int>(in.size()),   outputs.data(), static_cast<int>(outputs.size()),
                            attr.data(), static_cast<int>(attr.size()), pool,           workspace};
     kernel(args);
     for (size_t i = 0; i < written.size(); ++i) {

@@ -150,8 +150,8 @@ NABLA_TEST(large) {
 }
 
 NABLA_TEST(all_axes_masks) {
-  for (const Shape& shape : {Shape{}, Shape{2, 3, 4, 5, 6}, Shape{1, 17, 1, 33, 2}, Shape{3, 0, 5}, Shape{9, 1, 40, 3},
-                             Shape{6, 70, 11}}) {
+  for (const Shape& shape :
+       {Shape{}, Shape{2, 3, 4, 5, 6}, Shape{1, 17, 1, 33, 2}, Shape{3, 0, 5}, Shape{9, 1, 40, 3}, Shape{6, 70, 11}}) {
     for (DType dtype : {DType::float32, DType::int32}) {
       Array x = sample_array(dtype, shape);
       for (int mask = 0; mask < 1 << shape.size(); ++mask) check_view(x.view(), mask);
@@ -222,9 +222,9 @@ NABLA_TEST(long_float32_sums_are_accurate) {
 
 NABLA_TEST(arg_max_and_min) {
   for (DType dtype : kDTypes) {
-    for (const Shape& shape : {Shape{1}, Shape{2}, Shape{63}, Shape{64}, Shape{65}, Shape{1009}, Shape{70001},
-                               Shape{3, 0}, Shape{4, 5, 6}, Shape{3, 1009}, Shape{1009, 3}, Shape{5, 130, 300},
-                               Shape{700, 1000}, Shape{2, 100, 1}}) {
+    for (const Shape& shape :
+         {Shape{1}, Shape{2}, Shape{63}, Shape{64}, Shape{65}, Shape{1009}, Shape{70001}, Shape{3, 0}, Shape{4, 5, 6},
+          Shape{3, 1009}, Shape{1009, 3}, Shape{5, 130, 300}, Shape{700, 1000}, Shape{2, 100, 1}}) {
       for (int special = 0; special < 3; ++special) {
         // Few different values, so that there are ties.
         Array x(dtype, shape, [&](int64_t i) { return std::floor(fraction(7, static_cast<uint64_t>(i)) * 50); });

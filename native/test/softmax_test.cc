@@ -13,9 +13,9 @@ namespace {
 constexpr double kInf = std::numeric_limits<double>::infinity();
 const double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-const Shape kShapes[] = {{0},       {1},      {0, 5},   {5, 0},   {3, 1},      {3, 2},       {2, 3},        {4, 15},
-                         {4, 16},   {4, 17},  {3, 31},  {5, 33},  {2, 3, 100}, {1009, 10},   {7, 1009},     {2, 70001},
-                         {1, 100000}, {64, 768}};
+const Shape kShapes[] = {{0},         {1},        {0, 5},    {5, 0},     {3, 1},      {3, 2},
+                         {2, 3},      {4, 15},    {4, 16},   {4, 17},    {3, 31},     {5, 33},
+                         {2, 3, 100}, {1009, 10}, {7, 1009}, {2, 70001}, {1, 100000}, {64, 768}};
 
 Array logits_of(DType dtype, const Shape& shape, double scale, uint64_t seed = 1) {
   return Array(dtype, shape, [&](int64_t i) { return (fraction(seed, static_cast<uint64_t>(i)) - 0.5) * 2 * scale; });
@@ -97,9 +97,7 @@ NABLA_TEST(infinite_logits_and_nan) {
       for (int64_t i = 0; i < 5 * n; ++i) {
         const int64_t row = i / n;
         const bool masked = row == 0 && i % n == place;
-        const double want = row == 4             ? 1 / all
-                            : row == 0 && n > 1  ? (masked ? 0 : 1 / others)
-                                                 : kNaN;
+        const double want = row == 4 ? 1 / all : row == 0 && n > 1 ? (masked ? 0 : 1 / others) : kNaN;
         CHECK_NEAR(y[i], want, 1e-6);
         CHECK_NEAR(log_y[i], std::log(want), 1e-6);
       }
@@ -206,9 +204,9 @@ NABLA_TEST(cross_entropy) {
         check_entropy(dtype, x, labels, dloss, smoothing, scale,
                       reference(x, rows, n, smoothing, dloss,
                                 [&](int64_t r, int64_t j) { return static_cast<double>(labels[r]) == j ? 1.0 : 0.0; }));
-        check_entropy(dtype, x, probabilities, dloss, smoothing, scale,
-                      reference(x, rows, n, smoothing, dloss,
-                                [&](int64_t r, int64_t j) { return probabilities[r * n + j]; }));
+        check_entropy(
+            dtype, x, probabilities, dloss, smoothing, scale,
+            reference(x, rows, n, smoothing, dloss, [&](int64_t r, int64_t j) { return probabilities[r * n + j]; }));
       }
     }
   }
@@ -237,8 +235,7 @@ NABLA_TEST(labels_outside_are_errors) {
     Array labels(DType::int32, {4}, [&](int64_t i) { return i == 2 ? bad : 9; });
     Array loss(DType::float32, {4}), log_sum(DType::float32, {4});
     CHECK(error_of(isa::softmaxCrossEntropy, {x.view(), labels.view()}, {&loss, &log_sum}, {0},
-                   nabla::ErrorKind::index) ==
-          "label " + std::to_string(bad) + " at position 2 is outside [0, 10)");
+                   nabla::ErrorKind::index) == "label " + std::to_string(bad) + " at position 2 is outside [0, 10)");
   }
 }
 

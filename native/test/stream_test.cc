@@ -129,20 +129,20 @@ NABLA_TEST(hostile_commands_are_refused) {
     }
     return static_cast<bool>(wait(stream));
   };
-  CHECK(refused({op_neg, 0, 1, 0}));                                          // no length
-  CHECK(refused({op_neg, -4, 1, 0}));                                         // a negative one
-  CHECK(refused({op_neg, 400, 1, 0}));                                        // longer than the batch
-  CHECK(refused({kRead, 4, 0, 0}));                                           // a pointer from outside
-  CHECK(refused({kOpCount + 5, 4, 0, 0}));                                    // no such kernel
-  CHECK(refused({op_neg, 4, 1 | 1 << 16, 0}));                                // operands missing
-  CHECK(refused({op_neg, 6, 1 | 1 << 16, 1 << 20, 0, 1}));                    // attributes before the record
-  CHECK(refused(command(op_neg, {77}, 5, DType::float32, {4})));              // an unknown input
-  CHECK(refused(command(op_neg, {0}, 0, DType::float32, {4})));               // an output in use
-  CHECK(refused(command(op_neg, {0}, -3, DType::float32, {4})));              // an id out of range
-  CHECK(refused(command(op_neg, {0}, 6, static_cast<DType>(99), {4})));       // no such dtype
-  CHECK(refused(command(op_neg, {0}, 7, DType::float32, {-4})));              // a negative size
-  CHECK(refused(command(op_neg, {0}, 8, DType::float32, {1 << 30, 1 << 30})));  // too large
-  CHECK(refused(command(op_neg, {0}, 9, DType::float32, {5})));               // shapes that differ
+  CHECK(refused({op_neg, 0, 1, 0}));                                              // no length
+  CHECK(refused({op_neg, -4, 1, 0}));                                             // a negative one
+  CHECK(refused({op_neg, 400, 1, 0}));                                            // longer than the batch
+  CHECK(refused({kRead, 4, 0, 0}));                                               // a pointer from outside
+  CHECK(refused({kOpCount + 5, 4, 0, 0}));                                        // no such kernel
+  CHECK(refused({op_neg, 4, 1 | 1 << 16, 0}));                                    // operands missing
+  CHECK(refused({op_neg, 6, 1 | 1 << 16, 1 << 20, 0, 1}));                        // attributes before the record
+  CHECK(refused(command(op_neg, {77}, 5, DType::float32, {4})));                  // an unknown input
+  CHECK(refused(command(op_neg, {0}, 0, DType::float32, {4})));                   // an output in use
+  CHECK(refused(command(op_neg, {0}, -3, DType::float32, {4})));                  // an id out of range
+  CHECK(refused(command(op_neg, {0}, 6, static_cast<DType>(99), {4})));           // no such dtype
+  CHECK(refused(command(op_neg, {0}, 7, DType::float32, {-4})));                  // a negative size
+  CHECK(refused(command(op_neg, {0}, 8, DType::float32, {1 << 30, 1 << 30})));    // too large
+  CHECK(refused(command(op_neg, {0}, 9, DType::float32, {5})));                   // shapes that differ
   CHECK(refused({op_neg, 14, 1 | 1 << 16, 0, ~0, 1, 1, 4, 1, 10, 0, 1, 4, 0}));   // a view past the end
   CHECK(refused({op_neg, 14, 1 | 1 << 16, 0, ~0, 1, 0, 4, -1, 11, 0, 1, 4, 0}));  // and before the start
   std::vector<float> values(4);

@@ -38,8 +38,7 @@ NABLA_INLINE void standard_normal(const uint32_t* words, float* z) {
     const float a = static_cast<float>(static_cast<int32_t>(turn - (quadrant << 22))) * (6.28318531f * 0x1p-24f);
     const float t = a * a;
     const float sine = a * (0.999999997f + t * (-0.166666507f + t * (0.00833203688f + t * -0.00019504022f)));
-    const float cosine =
-        1.0f + t * (-0.499999996f + t * (0.0416666167f + t * (-0.00138866192f + t * 2.43799293e-05f)));
+    const float cosine = 1.0f + t * (-0.499999996f + t * (0.0416666167f + t * (-0.00138866192f + t * 2.43799293e-05f)));
     const bool swap = quadrant & 1;
     const float c = swap ? sine : cosine, s = swap ? cosine : sine;
     z[2 * i] = r * ((quadrant + 1) & 2 ? -c : c);
@@ -112,8 +111,7 @@ void randomUniform(KernelArgs& args) {
       const float from = static_cast<float>(low), to = static_cast<float>(high);
       return fill_scaled<float>(args, standard, from, static_cast<float>(high - low), __builtin_nextafterf(to, from));
     }
-    case DType::float64:
-      return fill_scaled<double>(args, standard, low, high - low, __builtin_nextafter(high, low));
+    case DType::float64: return fill_scaled<double>(args, standard, low, high - low, __builtin_nextafter(high, low));
     default: kernel_error(ErrorKind::native, "the output must be float32 or float64");
   }
 }

@@ -16,7 +16,7 @@
 namespace nabla::NABLA_ISA {
 namespace {
 
-constexpr int64_t kGrain = 32768;     // input elements of a task, about
+constexpr int64_t kGrain = 32768;      // input elements of a task, about
 constexpr int64_t kSplitFrom = 65536;  // elements of one output that are worth being split among tasks
 constexpr int64_t kEnoughTasks = 32;   // with as many outputs there is no need to
 constexpr int64_t kMaxSegments = 64;
@@ -114,8 +114,7 @@ NABLA_INLINE void reduce_run(PairwiseTree<Op>& tree, const typename Op::In* x, i
 
 // The reduced elements [begin, end) of the output whose input starts at x.
 template <typename Op>
-typename Op::Acc reduce_range(const ReducePlan& plan, const typename Op::In* x, int64_t begin,
-                                           int64_t end) {
+typename Op::Acc reduce_range(const ReducePlan& plan, const typename Op::In* x, int64_t begin, int64_t end) {
   const int64_t stride = plan.reduced.row_stride(0);
   PairwiseTree<Op> tree;
   if (plan.reduced.rank == 1) {

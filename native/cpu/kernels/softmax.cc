@@ -83,8 +83,8 @@ void logSoftmax(KernelArgs& args) {
 void softmaxGrad(KernelArgs& args) {
   for_rows(args, [&](auto zero, int64_t offset, int64_t columns) {
     using T = decltype(zero);
-    softmax_grad_row(args.in[0].as<const T>() + offset, args.in[1].as<const T>() + offset,
-                     args.out[0].as<T>() + offset, columns);
+    softmax_grad_row(args.in[0].as<const T>() + offset, args.in[1].as<const T>() + offset, args.out[0].as<T>() + offset,
+                     columns);
   });
 }
 

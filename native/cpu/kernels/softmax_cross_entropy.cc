@@ -58,8 +58,7 @@ NABLA_INLINE T loss_by_label(const T* x, int32_t label, const Problem& p, T grea
   Vec<T> total = Vec<T>::zero();
   const Vec<T> m = Vec<T>::set(greatest);
   for_lanes<T>(0, p.columns, [&](int64_t j, auto lanes) { total = total + (m - lanes.load(x + j, m)); });
-  return target.share * at_label +
-         target.everywhere * (sum_lanes(total) + static_cast<T>(p.columns) * log_sum);
+  return target.share * at_label + target.everywhere * (sum_lanes(total) + static_cast<T>(p.columns) * log_sum);
 }
 
 template <typename T>
@@ -86,9 +85,8 @@ void forward(KernelArgs& args, const Problem& p) {
       const T greatest = row_max(x, p.columns);
       const T log_sum = std::log(sum_of_exp(x, p.columns, greatest, [](int64_t, auto, Vec<T>) {}));
       log_sum_exp[r] = greatest + log_sum;
-      loss[r] = p.by_label
-                    ? loss_by_label(x, args.in[1].as<const int32_t>()[r], p, greatest, log_sum)
-                    : loss_by_probability(x, args.in[1].as<const T>() + r * p.columns, p, greatest, log_sum);
+      loss[r] = p.by_label ? loss_by_label(x, args.in[1].as<const int32_t>()[r], p, greatest, log_sum)
+                           : loss_by_probability(x, args.in[1].as<const T>() + r * p.columns, p, greatest, log_sum);
     }
   });
 }

@@ -159,7 +159,8 @@ NABLA_INLINE void clip_any(KernelArgs& args) {
 }
 
 void not_run(void* out, const void* const* in, int64_t n, const double*) {
-  map<uint8_t>(out, n, [](uint8_t x) { return x == 0; }, Operand<uint8_t, false>(in[0]));
+  map<uint8_t>(
+      out, n, [](uint8_t x) { return x == 0; }, Operand<uint8_t, false>(in[0]));
 }
 constexpr Runs<1> kNot = {{not_run, nullptr}};
 
