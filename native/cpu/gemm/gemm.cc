@@ -34,8 +34,8 @@ struct Cut {
 template <typename T>
 struct Blocks {
   static constexpr int64_t MR = TileShape<T>::MR, NR = TileShape<T>::NR;
-  static constexpr int64_t KC = 1536 / sizeof(T);
-  static constexpr int64_t NC = 768 / sizeof(T);
+  static constexpr int64_t KC = sizeof(T) == 4 ? 384 : 256;
+  static constexpr int64_t NC = sizeof(T) == 4 ? 192 : 128;
   static constexpr int64_t MC = 1024;  // the rows of a task: they share one packing of a strip
 };
 
@@ -43,8 +43,7 @@ struct Blocks {
 template <typename T>
 struct Plan {
   Cut rows, cols, depth;
-  int64_t a_tiles;  // tiles of A that are packed at once
-  int64_t group;    // tasks that are handed out together
+  int64_t group;  // tasks that are handed out together
   bool pack_a, pack_b;
 
   NABLA_INLINE static Plan of(const GemmArgs<T>& g, int64_t entries) {
@@ -68,16 +67,13 @@ struct Plan {
     const bool small = g.k * g.n * static_cast<int64_t>(sizeof(T)) <= 256 * 1024;
     plan.pack_b = g.b_col != 1 || (!small && plan.rows.largest() > 3 * B::MR);
     plan.pack_a = !small || (g.a_col != 1 && g.a_row != 1);
-    // A row-wise tile has long runs of memory for itself. The runs of other tiles are short, and the rest of their
-    // cache lines and pages belongs to the next tiles.
-    plan.a_tiles = plan.pack_a && g.a_col != 1 ? 8 : 1;
     return plan;
   }
   NABLA_INLINE int64_t tasks() const { return rows.pieces * cols.pieces; }
   NABLA_INLINE int64_t b_elements() const {
     return pack_b ? depth.largest() * ceil_div(cols.largest(), Blocks<T>::NR) * Blocks<T>::NR : 0;
   }
-  NABLA_INLINE int64_t a_elements() const { return pack_a ? packed_a_elements<T>(a_tiles, depth.largest()) : 0; }
+  NABLA_INLINE int64_t a_elements() const { return pack_a ? packed_a_elements<T>(depth.largest()) : 0; }
   NABLA_INLINE size_t scratch_bytes() const { return static_cast<size_t>(a_elements() + b_elements()) * sizeof(T); }
 };
 
@@ -89,8 +85,7 @@ void compute(const GemmArgs<T>& g, const Plan<T>& plan, int64_t task, void* scra
   const int64_t i0 = plan.rows.begin(row_piece), i1 = plan.rows.begin(row_piece + 1);
   const int64_t j0 = plan.cols.begin(col_piece), j1 = plan.cols.begin(col_piece + 1);
   T* const b_panels = static_cast<T*>(scratch);
-  T* const a_tiles = b_panels + plan.b_elements();
-  const int64_t a_rows = plan.a_tiles * B::MR;
+  T* const a_tile = b_panels + plan.b_elements();
   const int64_t panels = ceil_div(j1 - j0, B::NR), tiles = ceil_div(i1 - i0, B::MR);
   const auto a_at = [&](int64_t i, int64_t p) { return g.a + i * g.a_row + p * g.a_col; };
   const auto b_at = [&](int64_t p) { return g.b + p * g.b_row + j0 * g.b_col; };
@@ -106,24 +101,25 @@ void compute(const GemmArgs<T>& g, const Plan<T>& plan, int64_t task, void* scra
       b_ahead = Prefetcher(b_at(next_p), g.b_row, g.b_col, plan.depth.begin(block + 2) - next_p, j1 - j0);
     }
     const int64_t b_lines = ceil_div(b_ahead.lines(), tiles * panels);
-    for (int64_t i = i0; i < i1; i += a_rows) {
-      const int64_t end = min(i + a_rows, i1);
+    for (int64_t i = i0; i < i1; i += B::MR) {
+      const int64_t m = min(B::MR, i1 - i), next_i = i + m;
       ATile<T> a = {a_at(i, p0), g.a_row, g.a_col, kc, 1, 0};
-      int64_t tile_stride = B::MR * g.a_row;
-      if (plan.pack_a) a = pack_a(a, end - i, a_tiles, &tile_stride);
+      if (plan.pack_a) a = pack_a(a, m, a_tile);
       Prefetcher a_ahead;
-      if (plan.pack_b && end < i1) a_ahead = Prefetcher(a_at(end, p0), g.a_row, g.a_col, min(a_rows, i1 - end), kc);
-      const int64_t a_lines = ceil_div(a_ahead.lines(), ceil_div(end - i, B::MR) * panels);
-      for (int64_t ir = i; ir < end; ir += B::MR, a.a += tile_stride) {
-        for (int64_t j = j0; j < j1; j += B::NR) {
-          a_ahead.fetch(a_lines);
-          b_ahead.fetch(b_lines);
-          const T* b = plan.pack_b ? b_panels + (j - j0) * kc : b_at(p0) + (j - j0);
-          const Epilogue<T> epilogue = {g.epilogue.bias ? g.epilogue.bias + j : nullptr, g.epilogue.activation};
-          microkernel<T>(static_cast<int>(min(B::MR, end - ir)), static_cast<int>(min(B::NR, j1 - j)), a, b,
-                         plan.pack_b ? B::NR : g.b_row, CTile<T>{g.c + ir * g.ldc + j, g.ldc}, accumulate,
-                         last ? &epilogue : nullptr);
-        }
+      if (plan.pack_b && next_i < i1) {
+        // Of the columns of a column-wise A, this tile has brought the first line.
+        constexpr int64_t line = 64 / sizeof(T);
+        const int64_t end = min(next_i + B::MR, i1), begin = g.a_col == 1 ? next_i : min(next_i + line, end) - 1;
+        a_ahead = Prefetcher(a_at(begin, p0), g.a_row, g.a_col, end - begin, kc);
+      }
+      const int64_t a_lines = ceil_div(a_ahead.lines(), panels);
+      for (int64_t j = j0; j < j1; j += B::NR) {
+        a_ahead.fetch(a_lines);
+        b_ahead.fetch(b_lines);
+        const T* b = plan.pack_b ? b_panels + (j - j0) * kc : b_at(p0) + (j - j0);
+        const Epilogue<T> epilogue = {g.epilogue.bias ? g.epilogue.bias + j : nullptr, g.epilogue.activation};
+        microkernel<T>(static_cast<int>(m), static_cast<int>(min(B::NR, j1 - j)), a, b, plan.pack_b ? B::NR : g.b_row,
+                       CTile<T>{g.c + i * g.ldc + j, g.ldc}, accumulate, last ? &epilogue : nullptr);
       }
     }
   }
@@ -199,13 +195,13 @@ void gemm_batched(ThreadPool& pool, Workspace& workspace, const GemmArgs<T>& fir
   }
   const Plan<T> plan = Plan<T>::of(product, entries);
   const int64_t tasks = entries * plan.tasks();
-  parallel_for_with_scratch(
-      pool, workspace, ceil_div(tasks, plan.group), plan.scratch_bytes(), [&](int64_t piece, void* scratch) {
-        const int64_t end = min(tasks, (piece + 1) * plan.group);
-        for (int64_t task = piece * plan.group; task < end; ++task) {
-          compute(entry_at(task / plan.tasks()), plan, task % plan.tasks(), scratch);
-        }
-      });
+  parallel_for_with_scratch(pool, workspace, ceil_div(tasks, plan.group), plan.scratch_bytes(),
+                            [&](int64_t piece, void* scratch) {
+                              const int64_t end = min(tasks, (piece + 1) * plan.group);
+                              for (int64_t task = piece * plan.group; task < end; ++task) {
+                                compute(entry_at(task / plan.tasks()), plan, task % plan.tasks(), scratch);
+                              }
+                            });
 }
 
 template void gemm<float>(ThreadPool&, Workspace&, const GemmArgs<float>&);

@@ -120,32 +120,26 @@ NABLA_INLINE int64_t packed_a_row(int64_t k) {
   return ((k + line - 1) / line | 1) * line;
 }
 template <typename T>
-NABLA_INLINE int64_t packed_a_elements(int64_t tiles, int64_t k) {
-  return tiles * TileShape<T>::MR * packed_a_row<T>(k);
+NABLA_INLINE int64_t packed_a_elements(int64_t k) {
+  return TileShape<T>::MR * packed_a_row<T>(k);
 }
 
-// Rows [0, m) of A, one segment with any strides, copied to dst: the first tile is returned, the others follow at
-// tile_stride. A row-wise A stays row-wise; any other becomes tiles of k columns of MR elements.
+// The first m rows of a tile of A, one segment with any strides, copied to dst. A row-wise tile stays row-wise; any
+// other becomes k columns of MR elements.
 template <typename T>
-NABLA_INLINE ATile<T> pack_a(const ATile<T>& a, int64_t m, T* dst, int64_t* tile_stride) {
+NABLA_INLINE ATile<T> pack_a(const ATile<T>& a, int64_t m, T* dst) {
   constexpr int64_t MR = TileShape<T>::MR;
   if (a.k_stride == 1) {
     const int64_t stride = packed_a_row<T>(a.run);
     for (int64_t i = 0; i < m; ++i) copy_row(a.a + i * a.row_stride, dst + i * stride, a.run);
-    *tile_stride = MR * stride;
     return {dst, stride, 1, a.run, 1, 0};
   }
-  *tile_stride = MR * a.run;
   for (int64_t p = 0; p < a.run; ++p) {
-    for (int64_t i = 0; i < m; i += MR) {
-      const T* column = a.a + i * a.row_stride + p * a.k_stride;
-      T* out = dst + (i * a.run + p * MR);
-      const int64_t rows = m - i < MR ? m - i : MR;
-      if (a.row_stride == 1) {
-        copy_row(column, out, rows);
-      } else {
-        for (int64_t r = 0; r < rows; ++r) out[r] = column[r * a.row_stride];
-      }
+    const T* column = a.a + p * a.k_stride;
+    if (a.row_stride == 1) {
+      copy_row(column, dst + p * MR, m);
+    } else {
+      for (int64_t i = 0; i < m; ++i) dst[p * MR + i] = column[i * a.row_stride];
     }
   }
   return {dst, 1, MR, a.run, 1, 0};
