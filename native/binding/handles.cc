@@ -1,5 +1,7 @@
 #include "binding/handles.h"
 
+#include <algorithm>
+
 namespace nabla {
 
 void HandleTable::track(napi_value handles, const int32_t* ids, uint32_t count) {
@@ -28,15 +30,19 @@ uint32_t HandleTable::sweep(int32_t* dead, uint32_t room, bool go_on) {
     swept_ = 0;
   }
   uint32_t count = 0;
-  for (; swept_ < references_.size() && count < room; ++swept_) {
-    if (!references_[swept_]) continue;
+  while (swept_ < references_.size() && count < room) {
+    // A scope for each stretch: one for each handle would cost as much as looking at it.
     napi_handle_scope scope;
     napi_open_handle_scope(env_, &scope);
-    napi_value handle = nullptr;
-    if (napi_get_reference_value(env_, references_[swept_], &handle) == napi_ok && !handle) {
-      dead[count++] = static_cast<int32_t>(swept_);
-      napi_delete_reference(env_, references_[swept_]);
-      references_[swept_] = nullptr;
+    const size_t stretch = std::min(references_.size(), swept_ + 1024);
+    for (; swept_ < stretch && count < room; ++swept_) {
+      if (!references_[swept_]) continue;
+      napi_value handle = nullptr;
+      if (napi_get_reference_value(env_, references_[swept_], &handle) == napi_ok && !handle) {
+        dead[count++] = static_cast<int32_t>(swept_);
+        napi_delete_reference(env_, references_[swept_]);
+        references_[swept_] = nullptr;
+      }
     }
     napi_close_handle_scope(env_, scope);
   }

@@ -43,6 +43,8 @@ const BATCH_BUSY = 64;
 const OVERHEAD_BYTES = 1024;
 /** Bytes that may be alive before the collector is asked for the first time. */
 const SWEEP_AT_LEAST = 256 * 2 ** 20;
+/** The same for their number: a sweep looks at each, and its pause should stay short. */
+const SWEEP_AT_LEAST_STORAGES = 2 ** 17;
 
 /**
  * The command stream of one device in this environment: writes commands, keeps the ids, and asks for a sweep when
@@ -76,6 +78,7 @@ export class Stream {
   /** Bytes by id, -1 for an id that is free. */
   private readonly bytesOf: number[] = [];
   private sweepAt: number;
+  private sweepAtStorages = SWEEP_AT_LEAST_STORAGES;
   private readonly sweepFloor: number;
   private readonly memoryLimit: number;
   private readonly flushSoon = (): void => {
@@ -113,7 +116,7 @@ export class Stream {
 
   allocate(dtype: DType, elements: number): Storage {
     const bytes = elements * dtypeInfo[dtype].size;
-    if (this.liveBytes + bytes > this.sweepAt) this.sweep();
+    if (this.liveBytes + bytes > this.sweepAt || this.liveStorages >= this.sweepAtStorages) this.sweep();
     const id = this.freeIds.pop() ?? this.nextId++;
     const storage = new Storage(id, bytes);
     this.bytesOf[id] = bytes;
@@ -290,6 +293,7 @@ export class Stream {
     this.flush();
     // Twice what is really alive, or half of what is left where that is less.
     const live = this.liveBytes;
+    this.sweepAtStorages = Math.max(SWEEP_AT_LEAST_STORAGES, 2 * this.liveStorages);
     this.sweepAt = Math.max(this.sweepFloor, Math.min(2 * live, (live + this.memoryLimit) / 2));
   }
 }
