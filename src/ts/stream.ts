@@ -39,6 +39,8 @@ const RELEASE = -1;
 const BATCH_IDLE = 8;
 /** The same while it is busy: there is no hurry, but the ring should not run dry. */
 const BATCH_BUSY = 64;
+/** The same where both share the only CPU: handing over means switching threads, so it is done rarely. */
+const BATCH_ONE_CPU = 512;
 /** What a tensor costs beside its elements (handle, weak reference, table entry), so that many small ones are collected too. */
 const OVERHEAD_BYTES = 1024;
 /** Bytes that may be alive before the collector is asked for the first time. */
@@ -61,7 +63,7 @@ export class Stream {
 
   private readonly addon: Addon;
   private readonly sync: boolean;
-  /** Where the executor shares the only CPU, waking it early gains nothing. */
+  private readonly batchBusy: number;
   private readonly batchIdle: number;
   private readonly opNumbers = new Map<string, number>();
   private readonly words: Int32Array;
@@ -90,7 +92,8 @@ export class Stream {
     const info = addon.info();
     const options = readEnvironment(environment, info);
     info.ops.forEach((name, number) => this.opNumbers.set(name, number));
-    this.batchIdle = info.cpus > 1 ? BATCH_IDLE : BATCH_BUSY;
+    this.batchIdle = info.cpus > 1 ? BATCH_IDLE : BATCH_ONE_CPU;
+    this.batchBusy = info.cpus > 1 ? BATCH_BUSY : BATCH_ONE_CPU;
     const opened: OpenResult = addon.open(options);
     this.addon = addon;
     this.sync = options.sync;
@@ -179,7 +182,7 @@ export class Stream {
     this.used = at;
     this.ops++;
     if (this.sync) this.wait();
-    else if (this.ops >= BATCH_BUSY || (this.ops >= this.batchIdle && this.status[0] === 1)) this.flush();
+    else if (this.ops >= this.batchBusy || (this.ops >= this.batchIdle && this.status[0] === 1)) this.flush();
     else this.queueFlush();
   }
 
