@@ -2,6 +2,34 @@ import { ArgumentError, ShapeError } from "./errors.js";
 
 export type Shape = readonly number[];
 
+/** The shapes of each rank, 0 to MAX_RANK. */
+type Shapes = [
+  readonly [],
+  readonly [number],
+  readonly [number, number],
+  readonly [number, number, number],
+  readonly [number, number, number, number],
+  readonly [number, number, number, number, number],
+  readonly [number, number, number, number, number, number],
+  readonly [number, number, number, number, number, number, number],
+  readonly [number, number, number, number, number, number, number, number],
+];
+
+/** The shape of a tensor of rank R; of any length where R is not known. */
+export type ShapeOf<R extends number> = number extends R ? Shape : R extends keyof Shapes ? Shapes[R] : Shape;
+
+/** The rank that a shape stands for: 2 for `[3, 4]`, `number` for an array of unknown length. */
+export type RankOf<S extends Shape> = S["length"];
+
+/** The rank of two tensors that are broadcast together. */
+export type BroadcastRank<A extends number, B extends number> = number extends A
+  ? number
+  : number extends B
+    ? number
+    : ShapeOf<A> extends readonly [...ShapeOf<B>, ...number[]]
+      ? A
+      : B;
+
 /** The native side keeps shapes in arrays of this length (native/core/tensor_view.h). */
 export const MAX_RANK = 8;
 

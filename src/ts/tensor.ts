@@ -1,27 +1,34 @@
 import { ArgumentError } from "./errors.js";
 import type { DType, TypedArrayOf } from "./dtype.js";
 import { currentScope } from "./scope.js";
-import { contiguousStrides, sameShape, sizeOf, type Shape } from "./shape.js";
+import { contiguousStrides, sameShape, sizeOf, type Shape, type ShapeOf } from "./shape.js";
 import { cpuStream, type Operand, type Storage } from "./stream.js";
 import type { TapeNode } from "./tape.js";
 
 /** Numbers nested as deep as the tensor has dimensions. */
 export type NestedArray = number | boolean | readonly NestedArray[];
 
+type Element<D extends DType> = D extends "bool" ? boolean : number;
+type Nest<E, N> = N extends readonly [unknown, ...infer Rest] ? Nest<E, Rest>[] : E;
+
+/** {@link NestedArray} of a tensor whose dtype and rank the compiler knows. */
+export type ArrayOf<D extends DType, R extends number> = number extends R ? NestedArray : Nest<Element<D>, ShapeOf<R>>;
+
 /**
  * An n-dimensional array on a device. Values are computed in the background: shape and dtype are known at once,
  * elements when a read (`data`, `item`, …) resolves.
  *
  * Ops are methods as well as functions; each is defined in `ops/<name>.ts`, which also adds its method here.
+ * `R` is the number of dimensions where the compiler can tell it, or else `number`.
  */
-export class Tensor<D extends DType = DType> implements Operand {
-  readonly shape: Shape;
+export class Tensor<D extends DType = DType, R extends number = number> implements Operand {
+  readonly shape: ShapeOf<R>;
   readonly dtype: D;
   /** @internal */ readonly storage: Storage;
   /** @internal */ readonly strides: readonly number[] | null;
   /** @internal */ readonly offset: number;
   /** The gradient that `backward()` left here; null before, and for tensors that are not leaves. */
-  grad: Tensor<D> | null = null;
+  grad: Tensor<D, R> | null = null;
   /** @internal The op that made this tensor, when a gradient will be needed. */
   node: TapeNode | null = null;
   /** @internal What stands for this tensor in graphs that it is a leaf of. */
@@ -34,7 +41,7 @@ export class Tensor<D extends DType = DType> implements Operand {
   private released = false;
 
   /** @internal Users call `tensor()`, `zeros()`, … */
-  constructor(storage: Storage, shape: Shape, dtype: D, strides: readonly number[] | null = null, offset = 0) {
+  constructor(storage: Storage, shape: ShapeOf<R>, dtype: D, strides: readonly number[] | null = null, offset = 0) {
     this.storage = storage;
     this.shape = shape;
     this.dtype = dtype;
@@ -48,8 +55,9 @@ export class Tensor<D extends DType = DType> implements Operand {
     return new Tensor(cpuStream().allocate(dtype, sizeOf(shape)), shape, dtype);
   }
 
-  get rank(): number {
-    return this.shape.length;
+  /** The number of dimensions. */
+  get rank(): R {
+    return this.shape.length as R;
   }
 
   /** The number of elements. */
@@ -108,15 +116,19 @@ export class Tensor<D extends DType = DType> implements Operand {
   }
 
   /** @internal Another tensor on the same elements, part of the same graph. */
-  alias(shape: Shape = this.shape, strides: readonly number[] | null = this.strides, offset = this.offset): Tensor<D> {
+  alias(
+    shape: Shape = this.shape as Shape,
+    strides: readonly number[] | null = this.strides,
+    offset = this.offset,
+  ): Tensor<D> {
     this.storage.references++;
     return new Tensor(this.storage, shape, this.dtype, strides, offset);
   }
 
   /** The same elements, cut off from the graph: gradients stop here. */
-  detach(): Tensor<D> {
+  detach(): Tensor<D, R> {
     this.check("detach");
-    return this.alias();
+    return this.alias() as unknown as Tensor<D, R>;
   }
 
   /** @internal @throws ArgumentError when the tensor was disposed. */
@@ -150,13 +162,13 @@ export class Tensor<D extends DType = DType> implements Operand {
   }
 
   /** The elements as nested arrays; booleans for dtype bool. */
-  async toArray(): Promise<NestedArray> {
-    return nest(await this.data(), this.shape, this.dtype);
+  async toArray(): Promise<ArrayOf<D, R>> {
+    return nest(await this.data(), this.shape, this.dtype) as ArrayOf<D, R>;
   }
 
   /** Like {@link toArray}, blocking. */
-  toArraySync(): NestedArray {
-    return nest(this.dataSync(), this.shape, this.dtype);
+  toArraySync(): ArrayOf<D, R> {
+    return nest(this.dataSync(), this.shape, this.dtype) as ArrayOf<D, R>;
   }
 
   private checkSingle(op: string): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ArgumentError, NablaError, optimizers, tensor, zeros, type Tensor } from "nabla";
-import { torchOps, type OptimizerCase } from "../fixtures/torch_ops.js";
+import { kerasOptimizers, type OptimizerCase } from "../fixtures/keras_optimizers.js";
 
 type Options = Record<string, number | boolean>;
 
@@ -69,7 +69,7 @@ describe("steps agree with the formulas", () => {
 });
 
 describe("steps agree with Keras", () => {
-  it.each(torchOps.optimizers.map((c) => [c.name, c] as [string, OptimizerCase]))("%s", (_, testCase) => {
+  it.each(kerasOptimizers.optimizers.map((c) => [c.name, c] as [string, OptimizerCase]))("%s", (_, testCase) => {
     const parameters = testCase.parameters.map(({ shape, data }) => tensor(Float32Array.from(data), { shape }));
     const optimizer = make(testCase.optimizer, testCase.options, parameters);
     testCase.gradients.forEach((gradients, step) => {
@@ -86,7 +86,7 @@ describe("steps agree with Keras", () => {
     expect(testCase.gradients.length).toBeGreaterThan(0);
   });
   it("in several cases of each optimizer", () => {
-    const names = torchOps.optimizers.map(({ optimizer }) => optimizer);
+    const names = kerasOptimizers.optimizers.map(({ optimizer }) => optimizer);
     expect(names.filter((name) => name === "SGD").length).toBeGreaterThan(1);
     expect(names.filter((name) => name === "Adam").length).toBeGreaterThan(1);
   });
