@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { memory, metrics, tensor } from "nabla";
+import { memory, metrics, tensor, type Tensor } from "nabla";
 
 const labels = tensor(Int32Array.of(2, 0, 1, 1));
 const scores = tensor([
@@ -81,7 +81,7 @@ describe("a metric", () => {
       constructor() {
         super("largest");
       }
-      values(_: typeof labels, yPred: typeof scores): typeof scores {
+      values(_: Tensor, yPred: Tensor): Tensor {
         return yPred.max({ axis: -1 });
       }
     }

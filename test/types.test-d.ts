@@ -5,6 +5,7 @@ import {
   argMax,
   cast,
   conv2d,
+  eye,
   full,
   matmul,
   mean,
@@ -14,28 +15,38 @@ import {
   where,
   zeros,
   type DType,
+  type NestedArray,
   type Tensor,
 } from "nabla";
 
 describe("creation", () => {
   test("the dtype of the data", () => {
-    expectTypeOf(tensor([1, 2])).toEqualTypeOf<Tensor<"float32">>();
-    expectTypeOf(tensor([[1], [2]])).toEqualTypeOf<Tensor<"float32">>();
-    expectTypeOf(tensor(3)).toEqualTypeOf<Tensor<"float32">>();
-    expectTypeOf(tensor([[true]])).toEqualTypeOf<Tensor<"bool">>();
-    expectTypeOf(tensor(new Float64Array(1))).toEqualTypeOf<Tensor<"float64">>();
-    expectTypeOf(tensor(new Int32Array(1))).toEqualTypeOf<Tensor<"int32">>();
-    expectTypeOf(tensor(new Uint8Array(1))).toEqualTypeOf<Tensor<"uint8">>();
+    expectTypeOf(tensor([1, 2])).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(tensor([[1], [2]])).toEqualTypeOf<Tensor<"float32", 2>>();
+    expectTypeOf(tensor(3)).toEqualTypeOf<Tensor<"float32", 0>>();
+    expectTypeOf(tensor([])).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(tensor([[true]])).toEqualTypeOf<Tensor<"bool", 2>>();
+    expectTypeOf(tensor(new Float64Array(1))).toEqualTypeOf<Tensor<"float64", 1>>();
+    expectTypeOf(tensor(new Int32Array(1))).toEqualTypeOf<Tensor<"int32", 1>>();
+    expectTypeOf(tensor(new Uint8Array(1))).toEqualTypeOf<Tensor<"uint8", 1>>();
+    expectTypeOf(tensor([] as NestedArray)).toEqualTypeOf<Tensor<DType>>();
   });
   test("the dtype that is asked for", () => {
-    expectTypeOf(tensor([1], { dtype: "int32" })).toEqualTypeOf<Tensor<"int32">>();
-    expectTypeOf(tensor(new Int32Array(1), { dtype: "float64", shape: [1] })).toEqualTypeOf<Tensor<"float64">>();
-    expectTypeOf(zeros([2])).toEqualTypeOf<Tensor<"float32">>();
-    expectTypeOf(zeros([2], { dtype: "bool" })).toEqualTypeOf<Tensor<"bool">>();
-    expectTypeOf(full([2], true)).toEqualTypeOf<Tensor<"bool">>();
-    expectTypeOf(randn([2], { dtype: "float64" })).toEqualTypeOf<Tensor<"float64">>();
-    expectTypeOf(arange(3, { dtype: "int32" })).toEqualTypeOf<Tensor<"int32">>();
-    expectTypeOf(tensor([1], { requiresGrad: true })).toEqualTypeOf<Tensor<"float32">>();
+    expectTypeOf(tensor([1], { dtype: "int32" })).toEqualTypeOf<Tensor<"int32", 1>>();
+    expectTypeOf(tensor(new Int32Array(1), { dtype: "float64", shape: [1, 1] })).toEqualTypeOf<Tensor<"float64", 2>>();
+    expectTypeOf(zeros([2])).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(zeros([2, 3], { dtype: "bool" })).toEqualTypeOf<Tensor<"bool", 2>>();
+    expectTypeOf(full([2], true)).toEqualTypeOf<Tensor<"bool", 1>>();
+    expectTypeOf(full([], 3)).toEqualTypeOf<Tensor<"float32", 0>>();
+    expectTypeOf(randn([2], { dtype: "float64" })).toEqualTypeOf<Tensor<"float64", 1>>();
+    expectTypeOf(arange(3, { dtype: "int32" })).toEqualTypeOf<Tensor<"int32", 1>>();
+    expectTypeOf(eye(3)).toEqualTypeOf<Tensor<"float32", 2>>();
+    expectTypeOf(tensor([1], { requiresGrad: true })).toEqualTypeOf<Tensor<"float32", 1>>();
+  });
+  test("a shape of unknown length", () => {
+    const shape: number[] = [2, 3];
+    expectTypeOf(zeros(shape)).toEqualTypeOf<Tensor<"float32">>();
+    expectTypeOf(tensor(new Float32Array(6), { shape })).toEqualTypeOf<Tensor<"float32">>();
   });
   test("wrong arguments", () => {
     // @ts-expect-error text is no data
@@ -57,7 +68,7 @@ describe("reading", () => {
     expectTypeOf(tensor([1]).item()).toEqualTypeOf<Promise<number>>();
   });
   test("the gradient has the tensor's dtype", () => {
-    expectTypeOf(tensor([1]).grad).toEqualTypeOf<Tensor<"float32"> | null>();
+    expectTypeOf(tensor([1]).grad).toEqualTypeOf<Tensor<"float32", 1> | null>();
   });
 });
 
@@ -68,35 +79,69 @@ describe("ops", () => {
   const b = tensor([true]);
 
   test("promotion", () => {
-    expectTypeOf(add(f, d)).toEqualTypeOf<Tensor<"float64">>();
-    expectTypeOf(f.mul(i)).toEqualTypeOf<Tensor<"float32">>();
-    expectTypeOf(i.sub(b)).toEqualTypeOf<Tensor<"int32">>();
-    expectTypeOf(b.add(b)).toEqualTypeOf<Tensor<"uint8">>();
-    expectTypeOf(i.div(i)).toEqualTypeOf<Tensor<"float32">>();
-    expectTypeOf(where(b, f, d)).toEqualTypeOf<Tensor<"float64">>();
-    expectTypeOf(matmul(f, d)).toEqualTypeOf<Tensor<"float64">>();
-    expectTypeOf(conv2d(f, f)).toEqualTypeOf<Tensor<"float32">>();
+    expectTypeOf(add(f, d)).toEqualTypeOf<Tensor<"float64", 1>>();
+    expectTypeOf(f.mul(i)).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(i.sub(b)).toEqualTypeOf<Tensor<"int32", 1>>();
+    expectTypeOf(b.add(b)).toEqualTypeOf<Tensor<"uint8", 1>>();
+    expectTypeOf(i.div(i)).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(where(b, f, d)).toEqualTypeOf<Tensor<"float64", 1>>();
+    expectTypeOf(matmul(f, d)).toEqualTypeOf<Tensor<"float64", 0>>();
   });
   test("numbers", () => {
-    expectTypeOf(f.mul(2)).toEqualTypeOf<Tensor<"float32">>();
-    expectTypeOf(add(1, d)).toEqualTypeOf<Tensor<"float64">>();
-    expectTypeOf(i.add(1)).toEqualTypeOf<Tensor<"float32" | "int32">>();
+    expectTypeOf(f.mul(2)).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(add(1, d)).toEqualTypeOf<Tensor<"float64", 1>>();
+    expectTypeOf(i.add(1)).toEqualTypeOf<Tensor<"float32" | "int32", 1>>();
   });
   test("dtypes that ops make", () => {
-    expectTypeOf(f.equal(1)).toEqualTypeOf<Tensor<"bool">>();
-    expectTypeOf(argMax(f)).toEqualTypeOf<Tensor<"int32">>();
-    expectTypeOf(cast(f, "uint8")).toEqualTypeOf<Tensor<"uint8">>();
-    expectTypeOf(sum(b)).toEqualTypeOf<Tensor<"int32">>();
-    expectTypeOf(mean(i)).toEqualTypeOf<Tensor<"float32">>();
-    expectTypeOf(d.exp()).toEqualTypeOf<Tensor<"float64">>();
-    expectTypeOf(b.exp()).toEqualTypeOf<Tensor<"float32">>();
-    expectTypeOf(i.neg()).toEqualTypeOf<Tensor<"int32">>();
+    expectTypeOf(f.equal(1)).toEqualTypeOf<Tensor<"bool", 1>>();
+    expectTypeOf(argMax(f)).toEqualTypeOf<Tensor<"int32", 0>>();
+    expectTypeOf(cast(f, "uint8")).toEqualTypeOf<Tensor<"uint8", 1>>();
+    expectTypeOf(sum(b)).toEqualTypeOf<Tensor<"int32", 0>>();
+    expectTypeOf(mean(i)).toEqualTypeOf<Tensor<"float32", 0>>();
+    expectTypeOf(d.exp()).toEqualTypeOf<Tensor<"float64", 1>>();
+    expectTypeOf(b.exp()).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(i.neg()).toEqualTypeOf<Tensor<"int32", 1>>();
     expectTypeOf(
       i
         .reshape([1])
         .transpose()
         .slice([[0, 1]]),
-    ).toEqualTypeOf<Tensor<"int32">>();
+    ).toEqualTypeOf<Tensor<"int32", 1>>();
+  });
+  test("ranks", () => {
+    const m = zeros([2, 3]);
+    const batch = zeros([4, 2, 3]);
+    expectTypeOf(m.shape).toEqualTypeOf<readonly [number, number]>();
+    expectTypeOf(m.rank).toEqualTypeOf<2>();
+    expectTypeOf(m.toArraySync()).toEqualTypeOf<number[][]>();
+    expectTypeOf(b.toArray()).toEqualTypeOf<Promise<boolean[]>>();
+    expectTypeOf(m.add(f)).toEqualTypeOf<Tensor<"float32", 2>>();
+    expectTypeOf(f.sub(batch)).toEqualTypeOf<Tensor<"float32", 3>>();
+    expectTypeOf(m.greater(f)).toEqualTypeOf<Tensor<"bool", 2>>();
+    expectTypeOf(m.relu().transpose().softmax()).toEqualTypeOf<Tensor<"float32", 2>>();
+    expectTypeOf(m.sum()).toEqualTypeOf<Tensor<"float32", 0>>();
+    expectTypeOf(m.mean({ axis: 0, keepDims: true })).toEqualTypeOf<Tensor<"float32", 2>>();
+    expectTypeOf(m.max({ axis: 0 })).toEqualTypeOf<Tensor<"float32">>();
+    expectTypeOf(m.reshape([1, 2, 3])).toEqualTypeOf<Tensor<"float32", 3>>();
+    expectTypeOf(m.flatten()).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(f.broadcastTo([2, 1])).toEqualTypeOf<Tensor<"float32", 2>>();
+    expectTypeOf(m.matmul(m.transpose())).toEqualTypeOf<Tensor<"float32", 2>>();
+    expectTypeOf(m.matmul(f)).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(batch.matmul(m)).toEqualTypeOf<Tensor<"float32", 3>>();
+    expectTypeOf(m.detach()).toEqualTypeOf<Tensor<"float32", 2>>();
+    expectTypeOf(m.cast("int32")).toEqualTypeOf<Tensor<"int32", 2>>();
+    // @ts-expect-error a matrix has no third size
+    void m.shape[2];
+  });
+  test("a tensor of some rank", () => {
+    const some = f as Tensor<"float32">;
+    expectTypeOf(some.shape).toEqualTypeOf<readonly number[]>();
+    expectTypeOf(some.toArraySync()).toEqualTypeOf<NestedArray>();
+    expectTypeOf(some.add(zeros([2, 2]))).toEqualTypeOf<Tensor<"float32">>();
+    expectTypeOf(f).toExtend<Tensor<"float32">>();
+    // @ts-expect-error some rank is not rank 2
+    const matrix: Tensor<"float32", 2> = some;
+    void matrix;
   });
   test("a tensor of some dtype", () => {
     const any = f as Tensor;
@@ -105,7 +150,7 @@ describe("ops", () => {
     expectTypeOf(f).toExtend<Tensor>();
     let w = f;
     w = w.sub(w.square().sum().mul(0.1));
-    expectTypeOf(w).toEqualTypeOf<Tensor<"float32">>();
+    expectTypeOf(w).toEqualTypeOf<Tensor<"float32", 1>>();
   });
   test("wrong arguments", () => {
     // @ts-expect-error text is no operand

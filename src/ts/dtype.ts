@@ -16,6 +16,15 @@ export interface TypedArrayOf {
 
 export type TypedArray = TypedArrayOf[DType];
 
+/** What an element is in nested arrays. */
+export interface ElementOf {
+  float32: number;
+  float64: number;
+  int32: number;
+  uint8: number;
+  bool: boolean;
+}
+
 interface DTypeInfo {
   readonly code: number;
   readonly size: number;
@@ -57,27 +66,28 @@ export function promote(a: DType, b: DType): DType {
   return rank[a] >= rank[b] ? a : b;
 }
 
+// As tables and not as conditional types: so the compiler sees that a Tensor<"int32"> is a Tensor.
+interface Promotions {
+  bool: { bool: "bool"; uint8: "uint8"; int32: "int32"; float32: "float32"; float64: "float64" };
+  uint8: { bool: "uint8"; uint8: "uint8"; int32: "int32"; float32: "float32"; float64: "float64" };
+  int32: { bool: "int32"; uint8: "int32"; int32: "int32"; float32: "float32"; float64: "float64" };
+  float32: { bool: "float32"; uint8: "float32"; int32: "float32"; float32: "float32"; float64: "float64" };
+  float64: { bool: "float64"; uint8: "float64"; int32: "float64"; float32: "float64"; float64: "float64" };
+}
+
 /** {@link promote} for the compiler. */
-export type Promote<A extends DType, B extends DType> = A extends "float64"
-  ? A
-  : B extends "float64"
-    ? B
-    : A extends "float32"
-      ? A
-      : B extends "float32"
-        ? B
-        : A extends "int32"
-          ? A
-          : B extends "int32"
-            ? B
-            : A extends "uint8"
-              ? A
-              : B;
+export type Promote<A extends DType, B extends DType> = Promotions[A][B];
 
 /** The dtype itself where it is floating-point, or else float32. */
 export type FloatOf<D extends DType> = Promote<D, "float32">;
 
+interface NumberPromotions {
+  bool: "bool" | "uint8" | "int32" | "float32";
+  uint8: "uint8" | "int32" | "float32";
+  int32: "int32" | "float32";
+  float32: "float32";
+  float64: "float64";
+}
+
 /** What an op on a tensor and a number may give: the tensor's dtype, or a later one that holds the number. */
-export type WithNumber<D extends DType> = D extends "float32" | "float64"
-  ? D
-  : D | Exclude<"uint8" | "int32" | "float32", D extends "int32" ? "uint8" : never>;
+export type WithNumber<D extends DType> = NumberPromotions[D];

@@ -2,21 +2,22 @@ import { ArgumentError, ShapeError } from "./errors.js";
 
 export type Shape = readonly number[];
 
-/** The shapes of each rank, 0 to MAX_RANK. */
-type Shapes = [
-  readonly [],
-  readonly [number],
-  readonly [number, number],
-  readonly [number, number, number],
-  readonly [number, number, number, number],
-  readonly [number, number, number, number, number],
-  readonly [number, number, number, number, number, number],
-  readonly [number, number, number, number, number, number, number],
-  readonly [number, number, number, number, number, number, number, number],
-];
+// A table and not a conditional type: so the compiler sees that a tensor of rank 2 is a Tensor.
+interface Shapes {
+  readonly [rank: number]: Shape;
+  0: readonly [];
+  1: readonly [number];
+  2: readonly [number, number];
+  3: readonly [number, number, number];
+  4: readonly [number, number, number, number];
+  5: readonly [number, number, number, number, number];
+  6: readonly [number, number, number, number, number, number];
+  7: readonly [number, number, number, number, number, number, number];
+  8: readonly [number, number, number, number, number, number, number, number];
+}
 
-/** The shape of a tensor of rank R; of any length where R is not known. */
-export type ShapeOf<R extends number> = number extends R ? Shape : R extends keyof Shapes ? Shapes[R] : Shape;
+/** The shape of a tensor of rank R; of any length where R is `number`. */
+export type ShapeOf<R extends number> = Shapes[R];
 
 /** The rank that a shape stands for: 2 for `[3, 4]`, `number` for an array of unknown length. */
 export type RankOf<S extends Shape> = S["length"];

@@ -1,5 +1,5 @@
 import { ArgumentError } from "./errors.js";
-import type { DType, TypedArrayOf } from "./dtype.js";
+import type { DType, ElementOf, TypedArrayOf } from "./dtype.js";
 import { currentScope } from "./scope.js";
 import { contiguousStrides, sameShape, sizeOf, type Shape, type ShapeOf } from "./shape.js";
 import { cpuStream, type Operand, type Storage } from "./stream.js";
@@ -8,11 +8,21 @@ import type { TapeNode } from "./tape.js";
 /** Numbers nested as deep as the tensor has dimensions. */
 export type NestedArray = number | boolean | readonly NestedArray[];
 
-type Element<D extends DType> = D extends "bool" ? boolean : number;
-type Nest<E, N> = N extends readonly [unknown, ...infer Rest] ? Nest<E, Rest>[] : E;
+interface Arrays<E extends number | boolean> {
+  readonly [rank: number]: NestedArray;
+  0: E;
+  1: E[];
+  2: E[][];
+  3: E[][][];
+  4: E[][][][];
+  5: E[][][][][];
+  6: E[][][][][][];
+  7: E[][][][][][][];
+  8: E[][][][][][][][];
+}
 
 /** {@link NestedArray} of a tensor whose dtype and rank the compiler knows. */
-export type ArrayOf<D extends DType, R extends number> = number extends R ? NestedArray : Nest<Element<D>, ShapeOf<R>>;
+export type ArrayOf<D extends DType, R extends number> = Arrays<ElementOf[D]>[R];
 
 /**
  * An n-dimensional array on a device. Values are computed in the background: shape and dtype are known at once,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { conv2d, tensor } from "nabla";
+import { conv2d, tensor, type Tensor } from "nabla";
 import { cases, large } from "../cases/conv2d.js";
 import { conv2d as reference } from "../reference/conv2d.js";
 import { checkOp } from "../support/check-op.js";
@@ -20,7 +20,7 @@ describe("gradients of gradients", () => {
   const bias = () => tensor(values(2, 2.1), { requiresGrad: true });
 
   /** sum of the squared gradients of sum(conv(x, w) ** 2), whose slopes we measure. */
-  const penalty = (inputs: ReturnType<typeof x>[]) => {
+  const penalty = (inputs: Tensor<"float64">[]) => {
     const [a, b, c] = inputs;
     const y = conv2d(a!, b!, { bias: c!, activation: "tanh", padding: "same" });
     for (const input of inputs) input.grad = null;
@@ -31,7 +31,7 @@ describe("gradients of gradients", () => {
   };
 
   test.each([0, 1, 2])("by input %i", (which) => {
-    const inputs = [x(), w(), bias()];
+    const inputs: Tensor<"float64">[] = [x(), w(), bias()];
     penalty(inputs).backward();
     const got = inputs[which]!.grad!.dataSync();
     const data = inputs[which]!.dataSync() as Float64Array;

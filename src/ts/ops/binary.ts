@@ -162,21 +162,21 @@ export function minimum<A extends Tensor | number, B extends Tensor | number>(a:
 }
 
 declare module "../tensor.js" {
-  interface Tensor<D extends DType = DType> {
+  interface Tensor {
     /** See {@link add}. */
-    add<B extends Tensor | number>(other: B): Promoted<Tensor<D>, B, "uint8">;
+    add<A extends Tensor, B extends Tensor | number>(this: A, other: B): Promoted<A, B, "uint8">;
     /** See {@link sub}. */
-    sub<B extends Tensor | number>(other: B): Promoted<Tensor<D>, B, "int32">;
+    sub<A extends Tensor, B extends Tensor | number>(this: A, other: B): Promoted<A, B, "int32">;
     /** See {@link mul}. */
-    mul<B extends Tensor | number>(other: B): Promoted<Tensor<D>, B, "uint8">;
+    mul<A extends Tensor, B extends Tensor | number>(this: A, other: B): Promoted<A, B, "uint8">;
     /** See {@link div}. */
-    div<B extends Tensor | number>(other: B): Promoted<Tensor<D>, B, "float32">;
+    div<A extends Tensor, B extends Tensor | number>(this: A, other: B): Promoted<A, B, "float32">;
     /** See {@link pow}. */
-    pow<B extends Tensor | number>(exponent: B): Promoted<Tensor<D>, B, "int32">;
+    pow<A extends Tensor, B extends Tensor | number>(this: A, exponent: B): Promoted<A, B, "int32">;
     /** See {@link maximum}. */
-    maximum<B extends Tensor | number>(other: B): Promoted<Tensor<D>, B, "uint8">;
+    maximum<A extends Tensor, B extends Tensor | number>(this: A, other: B): Promoted<A, B, "uint8">;
     /** See {@link minimum}. */
-    minimum<B extends Tensor | number>(other: B): Promoted<Tensor<D>, B, "uint8">;
+    minimum<A extends Tensor, B extends Tensor | number>(this: A, other: B): Promoted<A, B, "uint8">;
   }
 }
 addMethod("add", add);

@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.js";
 import type { DType } from "../dtype.js";
 import { defineView } from "../op.js";
-import { checkShape, formatShape, sameShape, type Shape } from "../shape.js";
+import { checkShape, formatShape, sameShape, type RankOf, type Shape } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { broadcastStrides } from "./operands.js";
 import { sumTo } from "./reduce.js";
@@ -18,7 +18,7 @@ const broadcast = defineView<{ shape: Shape }>({
  *
  * @throws ShapeError when the tensor's shape does not broadcast to `shape`.
  */
-export function broadcastTo<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
+export function broadcastTo<D extends DType, const S extends Shape>(x: Tensor<D>, shape: S): Tensor<D, RankOf<S>> {
   const target = checkShape("broadcastTo", shape);
   const own = x.shape;
   const missing = target.length - own.length;
@@ -27,7 +27,7 @@ export function broadcastTo<D extends DType>(x: Tensor<D>, shape: Shape): Tensor
       `broadcastTo: the shape does not fit: the tensor is ${formatShape(own)}, ${formatShape(target)} was asked for`,
     );
   }
-  return broadcast(x, { shape: target }) as Tensor<D>;
+  return broadcast(x, { shape: target }) as Tensor<D, RankOf<S>>;
 }
 
 /** @internal The tensor itself where it has the shape already. */
@@ -36,9 +36,9 @@ export function expandTo(x: Tensor, shape: Shape): Tensor {
 }
 
 declare module "../tensor.js" {
-  interface Tensor<D extends DType = DType> {
+  interface Tensor<D extends DType = DType, R extends number = number> {
     /** See {@link broadcastTo}. */
-    broadcastTo(shape: Shape): Tensor<D>;
+    broadcastTo<const S extends Shape>(shape: S): Tensor<D, RankOf<S>>;
   }
 }
 addMethod("broadcastTo", broadcastTo);

@@ -15,15 +15,15 @@ const castOp = defineOp<{ dtype: DType }>({
  *
  * @throws ArgumentError for an unknown dtype.
  */
-export function cast<E extends DType>(x: Tensor, dtype: E): Tensor<E> {
+export function cast<E extends DType, R extends number>(x: Tensor<DType, R>, dtype: E): Tensor<E, R> {
   checkDType("cast", dtype);
-  return (x.dtype === dtype ? reshape(x, x.shape) : castOp([x], { dtype })[0]!) as Tensor<E>;
+  return (x.dtype === dtype ? reshape(x, x.shape) : castOp([x], { dtype })[0]!) as Tensor<E, R>;
 }
 
 declare module "../tensor.js" {
-  interface Tensor<D extends DType = DType> {
+  interface Tensor<D extends DType = DType, R extends number = number> {
     /** See {@link cast}. */
-    cast<E extends DType>(dtype: E): Tensor<E>;
+    cast<E extends DType>(dtype: E): Tensor<E, R>;
   }
 }
 addMethod("cast", cast as (x: Tensor, dtype: DType) => Tensor);

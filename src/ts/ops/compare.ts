@@ -1,19 +1,24 @@
 import { DTypeError } from "../errors.js";
 import type { DType } from "../dtype.js";
 import { defineOp, type Op } from "../op.js";
-import { broadcastShapes } from "../shape.js";
+import { broadcastShapes, type BroadcastRank } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { broadcastOperands } from "./operands.js";
-import { applyPromoted, type Scalar } from "./scalar.js";
+import { applyPromoted, type OperandsRank, type Scalar } from "./scalar.js";
 
-function defineComparison(name: string): (a: Tensor | Scalar, b: Tensor | Scalar) => Tensor<"bool"> {
+type Comparison = <A extends Tensor | Scalar, B extends Tensor | Scalar>(
+  a: A,
+  b: B,
+) => Tensor<"bool", OperandsRank<A, B>>;
+
+function defineComparison(name: string): Comparison {
   const op = defineOp<undefined>({
     name,
     infer: ([a, b]) => [{ shape: broadcastShapes(name, a!.shape, b!.shape), dtype: "bool" }],
     operands: broadcastOperands,
     backward: null,
   });
-  return (a, b) => applyPromoted(name, op, "bool", [a, b]) as Tensor<"bool">;
+  return (a, b) => applyPromoted(name, op, "bool", [a, b]) as Tensor<"bool", never>;
 }
 
 /** Whether a = b, elementwise with broadcasting; the operands are promoted as in `add`. NaN equals nothing. @throws ShapeError */
@@ -53,40 +58,52 @@ const andOp = defineLogical("logicalAnd");
 const orOp = defineLogical("logicalOr");
 
 /** Whether x is false. @throws DTypeError unless x is bool. */
-export function logicalNot(x: Tensor): Tensor<"bool"> {
-  return notOp([x], undefined)[0]! as Tensor<"bool">;
+export function logicalNot<R extends number>(x: Tensor<DType, R>): Tensor<"bool", R> {
+  return notOp([x], undefined)[0]! as Tensor<"bool", R>;
 }
 
 /** Whether both are true, elementwise with broadcasting. @throws DTypeError unless both are bool, ShapeError */
-export function logicalAnd(a: Tensor, b: Tensor): Tensor<"bool"> {
-  return andOp([a, b], undefined)[0]! as Tensor<"bool">;
+export function logicalAnd<A extends number, B extends number>(
+  a: Tensor<DType, A>,
+  b: Tensor<DType, B>,
+): Tensor<"bool", BroadcastRank<A, B>> {
+  return andOp([a, b], undefined)[0]! as Tensor<"bool", BroadcastRank<A, B>>;
 }
 
 /** Whether one of them is true, elementwise with broadcasting. @throws DTypeError unless both are bool, ShapeError */
-export function logicalOr(a: Tensor, b: Tensor): Tensor<"bool"> {
-  return orOp([a, b], undefined)[0]! as Tensor<"bool">;
+export function logicalOr<A extends number, B extends number>(
+  a: Tensor<DType, A>,
+  b: Tensor<DType, B>,
+): Tensor<"bool", BroadcastRank<A, B>> {
+  return orOp([a, b], undefined)[0]! as Tensor<"bool", BroadcastRank<A, B>>;
 }
 
 declare module "../tensor.js" {
-  interface Tensor<D extends DType = DType> {
+  interface Tensor<D extends DType = DType, R extends number = number> {
     /** See {@link equal}. */
-    equal(other: Tensor | Scalar): Tensor<"bool">;
+    equal<A extends Tensor, B extends Tensor | Scalar>(this: A, other: B): Tensor<"bool", OperandsRank<A, B>>;
     /** See {@link notEqual}. */
-    notEqual(other: Tensor | Scalar): Tensor<"bool">;
+    notEqual<A extends Tensor, B extends Tensor | Scalar>(this: A, other: B): Tensor<"bool", OperandsRank<A, B>>;
     /** See {@link greater}. */
-    greater(other: Tensor | Scalar): Tensor<"bool">;
+    greater<A extends Tensor, B extends Tensor | Scalar>(this: A, other: B): Tensor<"bool", OperandsRank<A, B>>;
     /** See {@link greaterEqual}. */
-    greaterEqual(other: Tensor | Scalar): Tensor<"bool">;
+    greaterEqual<A extends Tensor, B extends Tensor | Scalar>(this: A, other: B): Tensor<"bool", OperandsRank<A, B>>;
     /** See {@link less}. */
-    less(other: Tensor | Scalar): Tensor<"bool">;
+    less<A extends Tensor, B extends Tensor | Scalar>(this: A, other: B): Tensor<"bool", OperandsRank<A, B>>;
     /** See {@link lessEqual}. */
-    lessEqual(other: Tensor | Scalar): Tensor<"bool">;
+    lessEqual<A extends Tensor, B extends Tensor | Scalar>(this: A, other: B): Tensor<"bool", OperandsRank<A, B>>;
     /** See {@link logicalNot}. */
-    logicalNot(): Tensor<"bool">;
+    logicalNot(): Tensor<"bool", R>;
     /** See {@link logicalAnd}. */
-    logicalAnd(other: Tensor): Tensor<"bool">;
+    logicalAnd<A extends number, B extends number>(
+      this: Tensor<DType, A>,
+      other: Tensor<DType, B>,
+    ): Tensor<"bool", BroadcastRank<A, B>>;
     /** See {@link logicalOr}. */
-    logicalOr(other: Tensor): Tensor<"bool">;
+    logicalOr<A extends number, B extends number>(
+      this: Tensor<DType, A>,
+      other: Tensor<DType, B>,
+    ): Tensor<"bool", BroadcastRank<A, B>>;
   }
 }
 addMethod("equal", equal);

@@ -2,7 +2,7 @@ import { checkDevice, type Device } from "../device.js";
 import { checkDType, dtypeInfo, isFloating, type DType, type TypedArray } from "../dtype.js";
 import { ArgumentError, DTypeError, ShapeError, describe } from "../errors.js";
 import { defineOp } from "../op.js";
-import { MAX_RANK, checkShape, formatShape, sizeOf, type Shape } from "../shape.js";
+import { MAX_RANK, checkShape, formatShape, sizeOf, type RankOf, type Shape, type ShapeOf } from "../shape.js";
 import { cpuStream } from "../stream.js";
 import { Tensor, type NestedArray } from "../tensor.js";
 import { checkNumber } from "./arguments.js";
@@ -16,18 +16,47 @@ export interface CreationOptions<D extends DType = DType> {
   requiresGrad?: boolean;
 }
 
-export interface TensorOptions<D extends DType = DType> extends CreationOptions<D> {
+export interface TensorOptions<D extends DType = DType, S extends Shape = Shape> extends CreationOptions<D> {
   /** For data that is not nested as the tensor is to be: the elements in row-major order. */
-  shape?: Shape;
+  shape?: S;
 }
-
-type NestedNumbers = number | readonly NestedNumbers[];
-type NestedBooleans = boolean | readonly NestedBooleans[];
 
 /** What {@link tensor} makes a tensor of. */
 export type TensorData = NestedArray | Float32Array | Float64Array | Int32Array | Uint8Array | Uint8ClampedArray;
 
 type FlatArray = Exclude<TensorData, NestedArray>;
+
+type NestedNumbers = number | readonly NestedNumbers[];
+type NestedBooleans = boolean | readonly NestedBooleans[];
+
+/** The dtype that {@link tensor} chooses for its data. */
+export type DTypeOfData<T extends TensorData> = T extends Float64Array
+  ? "float64"
+  : T extends Int32Array
+    ? "int32"
+    : T extends Uint8Array | Uint8ClampedArray
+      ? "uint8"
+      : T extends Float32Array | NestedNumbers
+        ? "float32"
+        : T extends NestedBooleans
+          ? "bool"
+          : DType;
+
+type E = number | boolean;
+type E1 = readonly E[];
+type E2 = readonly E1[];
+type E3 = readonly E2[];
+type E4 = readonly E3[];
+type E5 = readonly E4[];
+type E6 = readonly E5[];
+type E7 = readonly E6[];
+type E8 = readonly E7[];
+
+/** The rank of a tensor of this data: how deep its arrays are nested. */
+// prettier-ignore
+export type RankOfData<T extends TensorData> =
+  T extends FlatArray ? 1 : T extends E ? 0 : T extends E1 ? 1 : T extends E2 ? 2 : T extends E3 ? 3 : T extends E4 ? 4
+  : T extends E5 ? 5 : T extends E6 ? 6 : T extends E7 ? 7 : T extends E8 ? 8 : number;
 
 const CREATION_OPTIONS = ["dtype", "device", "requiresGrad"];
 const TENSOR_OPTIONS = ["shape", ...CREATION_OPTIONS];
@@ -89,14 +118,11 @@ const fill = defineOp<{ shape: Shape; dtype: DType; value: number }>({
  * @throws ArgumentError for an element that is no number, or that the dtype cannot hold.
  * @throws DTypeError when `requiresGrad` is asked of an integer tensor.
  */
-export function tensor<D extends DType>(values: TensorData, options: TensorOptions<D> & { dtype: D }): Tensor<D>;
-export function tensor(values: Float32Array | NestedNumbers, options?: TensorOptions<never>): Tensor<"float32">;
-export function tensor(values: Float64Array, options?: TensorOptions<never>): Tensor<"float64">;
-export function tensor(values: Int32Array, options?: TensorOptions<never>): Tensor<"int32">;
-export function tensor(values: Uint8Array | Uint8ClampedArray, options?: TensorOptions<never>): Tensor<"uint8">;
-export function tensor(values: NestedBooleans, options?: TensorOptions<never>): Tensor<"bool">;
-export function tensor(values: TensorData, options?: TensorOptions): Tensor;
-export function tensor(values: TensorData, options: TensorOptions = {}): Tensor {
+export function tensor<
+  T extends TensorData,
+  D extends DType = DTypeOfData<T>,
+  const S extends Shape = ShapeOf<RankOfData<T>>,
+>(values: T, options: TensorOptions<D, S> = {}): Tensor<D, RankOf<S>> {
   const wanted = checkCreation("tensor", options, TENSOR_OPTIONS);
   const { data, shape: ownShape, dtype } = isFlat(values) ? fromFlat(values, wanted) : fromNested(values, wanted);
   checkDifferentiable("tensor", dtype, options);
@@ -106,7 +132,7 @@ export function tensor(values: TensorData, options: TensorOptions = {}): Tensor 
       `tensor: the data does not fit the shape: ${data.length} elements, ${formatShape(shape)} has ${sizeOf(shape)}`,
     );
   }
-  return withGradient(upload(data, shape, dtype), options);
+  return withGradient(upload(data, shape, dtype) as Tensor<D, RankOf<S>>, options);
 }
 
 /** @internal A tensor of elements that are known to fit shape and dtype. */
@@ -219,16 +245,12 @@ function toInteger(op: string, dtype: DType, value: number, place: () => string)
  *
  * @throws ShapeError for a negative or fractional size. @throws ArgumentError for a value that the dtype cannot hold.
  */
-export function full<D extends DType>(
-  shape: Shape,
-  value: number | boolean,
-  options: CreationOptions<D> & { dtype: D },
-): Tensor<D>;
-export function full(shape: Shape, value: number, options?: CreationOptions<never>): Tensor<"float32">;
-export function full(shape: Shape, value: boolean, options?: CreationOptions<never>): Tensor<"bool">;
-export function full(shape: Shape, value: number | boolean, options?: CreationOptions): Tensor;
-export function full(shape: Shape, value: number | boolean, options: CreationOptions = {}): Tensor {
-  return filled("full", shape, value, options);
+export function full<
+  V extends number | boolean,
+  D extends DType = V extends boolean ? "bool" : "float32",
+  const S extends Shape = Shape,
+>(shape: S, value: V, options: CreationOptions<D> = {}): Tensor<D, RankOf<S>> {
+  return filled("full", shape, value, options) as Tensor<D, RankOf<S>>;
 }
 
 function filled(op: string, shape: Shape, value: number | boolean, options: CreationOptions): Tensor {
@@ -244,13 +266,19 @@ function filled(op: string, shape: Shape, value: number | boolean, options: Crea
 }
 
 /** A tensor of zeros. Errors as in {@link full}. */
-export function zeros<D extends DType = "float32">(shape: Shape, options: CreationOptions<D> = {}): Tensor<D> {
-  return filled("zeros", shape, 0, options) as Tensor<D>;
+export function zeros<D extends DType = "float32", const S extends Shape = Shape>(
+  shape: S,
+  options: CreationOptions<D> = {},
+): Tensor<D, RankOf<S>> {
+  return filled("zeros", shape, 0, options) as Tensor<D, RankOf<S>>;
 }
 
 /** A tensor of ones. Errors as in {@link full}. */
-export function ones<D extends DType = "float32">(shape: Shape, options: CreationOptions<D> = {}): Tensor<D> {
-  return filled("ones", shape, 1, options) as Tensor<D>;
+export function ones<D extends DType = "float32", const S extends Shape = Shape>(
+  shape: S,
+  options: CreationOptions<D> = {},
+): Tensor<D, RankOf<S>> {
+  return filled("ones", shape, 1, options) as Tensor<D, RankOf<S>>;
 }
 
 const range = defineOp<{ size: number; dtype: DType; start: number; step: number }>({
@@ -266,13 +294,13 @@ const range = defineOp<{ size: number; dtype: DType; start: number; step: number
  *
  * @throws ArgumentError for a step of 0, a number that is not finite, or dtype bool.
  */
-export function arange<D extends DType = "float32">(stop: number, options?: CreationOptions<D>): Tensor<D>;
+export function arange<D extends DType = "float32">(stop: number, options?: CreationOptions<D>): Tensor<D, 1>;
 export function arange<D extends DType = "float32">(
   start: number,
   stop: number,
   step?: number,
   options?: CreationOptions<D>,
-): Tensor<D>;
+): Tensor<D, 1>;
 export function arange(
   first: number,
   second?: number | CreationOptions,

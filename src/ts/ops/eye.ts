@@ -16,7 +16,7 @@ export function eye<D extends DType = "float32">(
   rows: number,
   columns: number = rows,
   options: CreationOptions<D> = {},
-): Tensor<D> {
+): Tensor<D, 2> {
   const dtype = checkCreation("eye", options) ?? "float32";
   checkDifferentiable("eye", dtype, options);
   checkInteger("eye", "rows", rows, 0);
@@ -25,5 +25,5 @@ export function eye<D extends DType = "float32">(
     const row = reshape(arange(rows, { dtype: "int32" }), [rows, 1]);
     return cast(equal(row, arange(columns, { dtype: "int32" })), dtype);
   });
-  return withGradient(made as Tensor<D>, options);
+  return withGradient(made as Tensor<D, 2>, options);
 }

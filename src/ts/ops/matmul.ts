@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.js";
 import { promote, type DType, type Promote } from "../dtype.js";
 import { checkTensor, defineOp, toContiguous, type TensorSpec } from "../op.js";
-import { formatShape, sizeOf, tryBroadcast, type Shape } from "../shape.js";
+import { formatShape, sizeOf, tryBroadcast, type BroadcastRank, type Shape, type ShapeOf } from "../shape.js";
 import type { Operand } from "../stream.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { ACTIVATIONS, activationBiasGrad, activationGrad, type ActivationName } from "./activation-grad.js";
@@ -19,6 +19,17 @@ export interface MatmulOptions {
   /** Applied last. With the bias it costs no further pass over memory. */
   activation?: ActivationName;
 }
+
+/** The rank of a matrix product, where a vector's axis falls away. */
+export type MatmulRank<A extends number, B extends number> = number extends A | B
+  ? number
+  : A extends 1
+    ? LessOne<B>
+    : B extends 1
+      ? LessOne<A>
+      : BroadcastRank<A, B>;
+
+type LessOne<R extends number> = ShapeOf<R> extends readonly [unknown, ...infer Rest] ? Rest["length"] : number;
 
 const OPTIONS = ["bias", "activation"];
 
@@ -84,11 +95,11 @@ function broadcastBatch(inputs: readonly Tensor[], { shape }: TensorSpec): reado
  * @throws ShapeError when the inner sizes differ, the batch axes do not broadcast, an operand has no dimension, or the
  * bias is not [N]. @throws DTypeError for integer operands.
  */
-export function matmul<A extends DType, B extends DType>(
-  a: Tensor<A>,
-  b: Tensor<B>,
+export function matmul<A extends DType, B extends DType, X extends number, Y extends number>(
+  a: Tensor<A, X>,
+  b: Tensor<B, Y>,
   options: MatmulOptions = {},
-): Tensor<Promote<A, B>> {
+): Tensor<Promote<A, B>, MatmulRank<X, Y>> {
   checkTensor("matmul", a);
   checkTensor("matmul", b);
   checkOptions("matmul", options, OPTIONS);
@@ -131,7 +142,7 @@ export function matmul<A extends DType, B extends DType>(
     matrix.dispose();
   }
   for (const temporary of temporaries) temporary.dispose();
-  return result as Tensor<Promote<A, B>>;
+  return result as Tensor<Promote<A, B>, MatmulRank<X, Y>>;
 }
 
 function checkMatmulOperand(name: string, x: Tensor): void {
@@ -141,9 +152,13 @@ function checkMatmulOperand(name: string, x: Tensor): void {
 }
 
 declare module "../tensor.js" {
-  interface Tensor<D extends DType = DType> {
+  interface Tensor<D extends DType = DType, R extends number = number> {
     /** See {@link matmul}. */
-    matmul<B extends DType>(other: Tensor<B>, options?: MatmulOptions): Tensor<Promote<D, B>>;
+    matmul<B extends DType, X extends number, Y extends number>(
+      this: Tensor<DType, X>,
+      other: Tensor<B, Y>,
+      options?: MatmulOptions,
+    ): Tensor<Promote<D, B>, MatmulRank<X, Y>>;
   }
 }
 addMethod("matmul", matmul);

@@ -3,7 +3,7 @@ import { isFloating, type DType } from "../dtype.js";
 import { tidy } from "../memory.js";
 import { defineOp, type Op } from "../op.js";
 import { takeRandom } from "../random.js";
-import { checkShape, sizeOf, type Shape } from "../shape.js";
+import { checkShape, sizeOf, type RankOf, type Shape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { checkInteger } from "./arguments.js";
 import { add } from "./binary.js";
@@ -59,11 +59,14 @@ const truncated = defineRandom("randomTruncatedNormal");
  *
  * @throws ArgumentError for bounds that are crossed or not finite. @throws DTypeError for an integer dtype.
  */
-export function rand<D extends DType = "float32">(shape: Shape, options: RandOptions<D> = {}): Tensor<D> {
+export function rand<D extends DType = "float32", const S extends Shape = Shape>(
+  shape: S,
+  options: RandOptions<D> = {},
+): Tensor<D, RankOf<S>> {
   const { low = 0, high = 1 } = options;
   const attrs = check("rand", shape, options, { low, high });
   if (low > high) throw new ArgumentError(`rand: the bounds are crossed: low is ${low}, high is ${high}`);
-  return withGradient(uniform([], attrs)[0]! as Tensor<D>, options);
+  return withGradient(uniform([], attrs)[0]! as Tensor<D, RankOf<S>>, options);
 }
 
 /**
@@ -71,13 +74,22 @@ export function rand<D extends DType = "float32">(shape: Shape, options: RandOpt
  *
  * @throws ArgumentError for a negative deviation. @throws DTypeError for an integer dtype.
  */
-export function randn<D extends DType = "float32">(shape: Shape, options: RandnOptions<D> = {}): Tensor<D> {
-  return withGradient(normal([], checkNormal("randn", shape, options))[0]! as Tensor<D>, options);
+export function randn<D extends DType = "float32", const S extends Shape = Shape>(
+  shape: S,
+  options: RandnOptions<D> = {},
+): Tensor<D, RankOf<S>> {
+  return withGradient(normal([], checkNormal("randn", shape, options))[0]! as Tensor<D, RankOf<S>>, options);
 }
 
 /** Like {@link randn}, but cut off at two deviations from the mean. */
-export function truncatedNormal<D extends DType = "float32">(shape: Shape, options: RandnOptions<D> = {}): Tensor<D> {
-  return withGradient(truncated([], checkNormal("truncatedNormal", shape, options))[0]! as Tensor<D>, options);
+export function truncatedNormal<D extends DType = "float32", const S extends Shape = Shape>(
+  shape: S,
+  options: RandnOptions<D> = {},
+): Tensor<D, RankOf<S>> {
+  return withGradient(
+    truncated([], checkNormal("truncatedNormal", shape, options))[0]! as Tensor<D, RankOf<S>>,
+    options,
+  );
 }
 
 // The generator gives 24 bits for each number.
@@ -89,7 +101,10 @@ const MOST_INTEGERS = 2 ** 24;
  *
  * @throws ArgumentError for bounds that are no integers, that are crossed or more than 2^24 apart.
  */
-export function randint<D extends DType = "int32">(shape: Shape, options: RandintOptions<D>): Tensor<D> {
+export function randint<D extends DType = "int32", const S extends Shape = Shape>(
+  shape: S,
+  options: RandintOptions<D>,
+): Tensor<D, RankOf<S>> {
   const dtype = checkCreation("randint", options, ["low", "high", "dtype", "device", "requiresGrad"]) ?? "int32";
   checkDifferentiable("randint", dtype, options);
   const low = checkInteger("randint", "low", options.low ?? 0);
@@ -106,7 +121,7 @@ export function randint<D extends DType = "int32">(shape: Shape, options: Randin
     const whole = cast(numbers, "int32"); // cut off, and the numbers are not negative: rounded down
     return cast(add(whole, low), dtype);
   });
-  return withGradient(made as Tensor<D>, options);
+  return withGradient(made as Tensor<D, RankOf<S>>, options);
 }
 
 function checkNormal(op: string, shape: Shape, options: RandnOptions): Attributes {

@@ -17,6 +17,13 @@ export interface ReduceOptions {
   keepDims?: boolean;
 }
 
+/** The rank of a reduction's result: 0 when nothing says otherwise, the input's for `keepDims: true`. */
+export type ReducedRank<R extends number, O> = O extends { keepDims: true }
+  ? R
+  : O extends { axis: unknown } | { keepDims: unknown }
+    ? number
+    : 0;
+
 export interface ArgReduceOptions {
   /** The axis that is searched; by default or for null, the tensor is searched as if it were flat. */
   axis?: number | null;
@@ -79,9 +86,12 @@ const sumOp = defineReduction(
  *
  * @throws ArgumentError for an axis that does not exist or is named twice.
  */
-export function sum<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<Promote<D, "int32">> {
+export function sum<D extends DType, R extends number, const O extends ReduceOptions = object>(
+  x: Tensor<D, R>,
+  options: O & ReduceOptions = {} as O,
+): Tensor<Promote<D, "int32">, ReducedRank<R, O>> {
   const attrs = reduction("sum", x, options);
-  return reduceNumbers(sumOp, x, attrs) as Tensor<Promote<D, "int32">>;
+  return reduceNumbers(sumOp, x, attrs) as Tensor<Promote<D, "int32">, ReducedRank<R, O>>;
 }
 
 const meanOp = defineReduction(
@@ -100,9 +110,12 @@ const meanOp = defineReduction(
  *
  * @throws ArgumentError for an axis that does not exist or is named twice.
  */
-export function mean<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<FloatOf<D>> {
+export function mean<D extends DType, R extends number, const O extends ReduceOptions = object>(
+  x: Tensor<D, R>,
+  options: O & ReduceOptions = {} as O,
+): Tensor<FloatOf<D>, ReducedRank<R, O>> {
   const attrs = reduction("mean", x, options);
-  return reduceNumbers(meanOp, x, attrs) as Tensor<FloatOf<D>>;
+  return reduceNumbers(meanOp, x, attrs) as Tensor<FloatOf<D>, ReducedRank<R, O>>;
 }
 
 const extremum: Pick<OpDefinition<Reduction>, "backward" | "save"> = {
@@ -123,13 +136,19 @@ const minOp = defineReduction("min", extremum);
  *
  * @throws ArgumentError for an axis that does not exist or is named twice. @throws ShapeError when there is no element.
  */
-export function max<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
-  return extremumOf("max", maxOp, x, options);
+export function max<D extends DType, R extends number, const O extends ReduceOptions = object>(
+  x: Tensor<D, R>,
+  options: O & ReduceOptions = {} as O,
+): Tensor<D, ReducedRank<R, O>> {
+  return extremumOf("max", maxOp, x, options) as Tensor<D, ReducedRank<R, O>>;
 }
 
 /** The smallest element along `axis`; otherwise like {@link max}. */
-export function min<D extends DType>(x: Tensor<D>, options: ReduceOptions = {}): Tensor<D> {
-  return extremumOf("min", minOp, x, options);
+export function min<D extends DType, R extends number, const O extends ReduceOptions = object>(
+  x: Tensor<D, R>,
+  options: O & ReduceOptions = {} as O,
+): Tensor<D, ReducedRank<R, O>> {
+  return extremumOf("min", minOp, x, options) as Tensor<D, ReducedRank<R, O>>;
 }
 
 function extremumOf<D extends DType>(name: string, op: Op<Reduction>, x: Tensor<D>, options: ReduceOptions): Tensor<D> {
@@ -174,13 +193,19 @@ const argMinOp = defineArgReduction("argMin");
  *
  * @throws ArgumentError for an axis that does not exist. @throws ShapeError when there is no element.
  */
-export function argMax(x: Tensor, options: ArgReduceOptions = {}): Tensor<"int32"> {
-  return argReduce("argMax", argMaxOp, x, options);
+export function argMax<R extends number, const O extends ArgReduceOptions = object>(
+  x: Tensor<DType, R>,
+  options: O & ArgReduceOptions = {} as O,
+): Tensor<"int32", ReducedRank<R, O>> {
+  return argReduce("argMax", argMaxOp, x, options) as Tensor<"int32", ReducedRank<R, O>>;
 }
 
 /** The place of the smallest element; otherwise like {@link argMax}. */
-export function argMin(x: Tensor, options: ArgReduceOptions = {}): Tensor<"int32"> {
-  return argReduce("argMin", argMinOp, x, options);
+export function argMin<R extends number, const O extends ArgReduceOptions = object>(
+  x: Tensor<DType, R>,
+  options: O & ArgReduceOptions = {} as O,
+): Tensor<"int32", ReducedRank<R, O>> {
+  return argReduce("argMin", argMinOp, x, options) as Tensor<"int32", ReducedRank<R, O>>;
 }
 
 function argReduce(
@@ -218,19 +243,25 @@ export function sumTo(x: Tensor, shape: Shape): Tensor {
 }
 
 declare module "../tensor.js" {
-  interface Tensor<D extends DType = DType> {
+  interface Tensor<D extends DType = DType, R extends number = number> {
     /** See {@link sum}. */
-    sum(options?: ReduceOptions): Tensor<Promote<D, "int32">>;
+    sum<const O extends ReduceOptions = object>(
+      options?: O & ReduceOptions,
+    ): Tensor<Promote<D, "int32">, ReducedRank<R, O>>;
     /** See {@link mean}. */
-    mean(options?: ReduceOptions): Tensor<FloatOf<D>>;
+    mean<const O extends ReduceOptions = object>(options?: O & ReduceOptions): Tensor<FloatOf<D>, ReducedRank<R, O>>;
     /** See {@link max}. */
-    max(options?: ReduceOptions): Tensor<D>;
+    max<const O extends ReduceOptions = object>(options?: O & ReduceOptions): Tensor<D, ReducedRank<R, O>>;
     /** See {@link min}. */
-    min(options?: ReduceOptions): Tensor<D>;
+    min<const O extends ReduceOptions = object>(options?: O & ReduceOptions): Tensor<D, ReducedRank<R, O>>;
     /** See {@link argMax}. */
-    argMax(options?: ArgReduceOptions): Tensor<"int32">;
+    argMax<const O extends ArgReduceOptions = object>(
+      options?: O & ArgReduceOptions,
+    ): Tensor<"int32", ReducedRank<R, O>>;
     /** See {@link argMin}. */
-    argMin(options?: ArgReduceOptions): Tensor<"int32">;
+    argMin<const O extends ArgReduceOptions = object>(
+      options?: O & ArgReduceOptions,
+    ): Tensor<"int32", ReducedRank<R, O>>;
   }
 }
 addMethod("sum", sum);

@@ -1,7 +1,16 @@
 import { ArgumentError, ShapeError, describe } from "../errors.js";
 import type { DType } from "../dtype.js";
 import { checkTensor, defineView, type View } from "../op.js";
-import { checkShape, contiguousStrides, formatShape, normalizeAxes, sameShape, sizeOf, type Shape } from "../shape.js";
+import {
+  checkShape,
+  contiguousStrides,
+  formatShape,
+  normalizeAxes,
+  sameShape,
+  sizeOf,
+  type RankOf,
+  type Shape,
+} from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { checkInteger } from "./arguments.js";
 
@@ -52,9 +61,9 @@ function reshapedStrides(from: Shape, strides: readonly number[], to: Shape): nu
  *
  * @throws ShapeError when the number of elements differs. @throws ArgumentError for two sizes of -1.
  */
-export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
+export function reshape<D extends DType, const S extends Shape>(x: Tensor<D>, shape: S): Tensor<D, RankOf<S>> {
   checkTensor("reshape", x);
-  return view(x, { shape: resolveShape(x, shape) }) as Tensor<D>;
+  return view(x, { shape: resolveShape(x, shape) }) as Tensor<D, RankOf<S>>;
 }
 
 function resolveShape(x: Tensor, shape: unknown): Shape {
@@ -81,7 +90,7 @@ function misfit(x: Tensor, shape: Shape): ShapeError {
 }
 
 /** The same elements in one dimension. A view where the memory allows. */
-export function flatten<D extends DType>(x: Tensor<D>): Tensor<D> {
+export function flatten<D extends DType>(x: Tensor<D>): Tensor<D, 1> {
   return reshape(x, [-1]);
 }
 
@@ -127,11 +136,11 @@ export function squeeze<D extends DType>(x: Tensor<D>, axis?: number | readonly 
 }
 
 declare module "../tensor.js" {
-  interface Tensor<D extends DType = DType> {
+  interface Tensor<D extends DType = DType, R extends number = number> {
     /** See {@link reshape}. */
-    reshape(shape: Shape): Tensor<D>;
+    reshape<const S extends Shape>(shape: S): Tensor<D, RankOf<S>>;
     /** See {@link flatten}. */
-    flatten(): Tensor<D>;
+    flatten(): Tensor<D, 1>;
     /** See {@link expandDims}. */
     expandDims(axis: number): Tensor<D>;
     /** See {@link squeeze}. */

@@ -1,4 +1,5 @@
 import { isFloating, promote, type DType, type Promote, type WithNumber } from "../dtype.js";
+import type { BroadcastRank } from "../shape.js";
 import { ArgumentError, describe } from "../errors.js";
 import { checkTensor, type Op } from "../op.js";
 import { Tensor } from "../tensor.js";
@@ -19,8 +20,19 @@ export type Promoted<A extends Tensor | Scalar, B extends Tensor | Scalar, Least
         ? WithNumber<Y>
         : DType,
     Least
-  >
+  >,
+  OperandsRank<A, B>
 >;
+
+/** The rank of an elementwise result of two operands; a number has none of its own. */
+export type OperandsRank<A extends Tensor | Scalar, B extends Tensor | Scalar> =
+  A extends Tensor<DType, infer X>
+    ? B extends Tensor<DType, infer Y>
+      ? BroadcastRank<X, Y>
+      : X
+    : B extends Tensor<DType, infer Y>
+      ? Y
+      : number;
 
 /** Numbers that programs use over and over (`x.mul(2)` in a loop), so that each is made once. */
 const cached = new Map<DType, Map<Scalar, Tensor>>();

@@ -56,14 +56,14 @@ const sliceGradBackward: Backward<SliceAttributes> = ({ grads, attrs }) => [view
  *
  * @throws ArgumentError for more entries than axes, a step of 0, or what is not an integer.
  */
-export function slice<D extends DType>(x: Tensor<D>, ranges: readonly SliceRange[]): Tensor<D> {
+export function slice<D extends DType, R extends number>(x: Tensor<D, R>, ranges: readonly SliceRange[]): Tensor<D, R> {
   checkTensor("slice", x);
   if (!Array.isArray(ranges) || ranges.length > x.rank) {
     throw new ArgumentError(
       `slice: the ranges do not fit: ${describe(ranges)}, expected at most one [start, stop, step] for each axis of ${formatShape(x.shape)}`,
     );
   }
-  return view(x, { ranges: x.shape.map((size, axis) => resolveRange(ranges[axis] ?? null, size)) }) as Tensor<D>;
+  return view(x, { ranges: x.shape.map((size, axis) => resolveRange(ranges[axis] ?? null, size)) }) as Tensor<D, R>;
 }
 
 function resolveRange(range: SliceRange, length: number): Range {
@@ -85,9 +85,9 @@ function resolveRange(range: SliceRange, length: number): Range {
 }
 
 declare module "../tensor.js" {
-  interface Tensor<D extends DType = DType> {
+  interface Tensor<D extends DType = DType, R extends number = number> {
     /** See {@link slice}. */
-    slice(ranges: readonly SliceRange[]): Tensor<D>;
+    slice(ranges: readonly SliceRange[]): Tensor<D, R>;
   }
 }
 addMethod("slice", slice);

@@ -61,13 +61,13 @@ export function softmaxGrad(y: Tensor, dy: Tensor): Tensor {
  *
  * @throws ArgumentError for an axis that does not exist.
  */
-export function softmax<D extends DType>(x: Tensor<D>, axis = -1): Tensor<FloatOf<D>> {
-  return alongAxis("softmax", softmaxOp, x, axis) as Tensor<FloatOf<D>>;
+export function softmax<D extends DType, R extends number>(x: Tensor<D, R>, axis = -1): Tensor<FloatOf<D>, R> {
+  return alongAxis("softmax", softmaxOp, x, axis) as Tensor<FloatOf<D>, R>;
 }
 
 /** The logarithm of {@link softmax}, without its loss of digits. */
-export function logSoftmax<D extends DType>(x: Tensor<D>, axis = -1): Tensor<FloatOf<D>> {
-  return alongAxis("logSoftmax", logSoftmaxOp, x, axis) as Tensor<FloatOf<D>>;
+export function logSoftmax<D extends DType, R extends number>(x: Tensor<D, R>, axis = -1): Tensor<FloatOf<D>, R> {
+  return alongAxis("logSoftmax", logSoftmaxOp, x, axis) as Tensor<FloatOf<D>, R>;
 }
 
 function alongAxis(name: string, op: Op<undefined>, given: Tensor, axis: number): Tensor {
@@ -89,11 +89,11 @@ function alongAxis(name: string, op: Op<undefined>, given: Tensor, axis: number)
 }
 
 declare module "../tensor.js" {
-  interface Tensor<D extends DType = DType> {
+  interface Tensor<D extends DType = DType, R extends number = number> {
     /** See {@link softmax}. */
-    softmax(axis?: number): Tensor<FloatOf<D>>;
+    softmax(axis?: number): Tensor<FloatOf<D>, R>;
     /** See {@link logSoftmax}. */
-    logSoftmax(axis?: number): Tensor<FloatOf<D>>;
+    logSoftmax(axis?: number): Tensor<FloatOf<D>, R>;
   }
 }
 addMethod("softmax", softmax);

@@ -22,14 +22,18 @@ const view: View<{ axes: readonly number[] }> = defineView({
  *
  * @throws ArgumentError unless every axis is named once.
  */
-export function transpose<D extends DType>(x: Tensor<D>, axes?: readonly number[]): Tensor<D> {
+export function transpose<D extends DType, R extends number>(x: Tensor<D, R>, axes?: readonly number[]): Tensor<D, R> {
   checkTensor("transpose", x);
-  if (axes === undefined) return view(x, { axes: x.shape.map((_, i) => x.rank - 1 - i) }) as Tensor<D>;
+  if (axes === undefined) return view(x, { axes: x.shape.map((_, i) => x.rank - 1 - i) }) as Tensor<D, R>;
   return permute(x, axes, "transpose");
 }
 
 /** A view with the axes in the given order. @throws ArgumentError unless every axis is named once. */
-export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[], op = "permute"): Tensor<D> {
+export function permute<D extends DType, R extends number>(
+  x: Tensor<D, R>,
+  axes: readonly number[],
+  op = "permute",
+): Tensor<D, R> {
   checkTensor(op, x);
   if (!Array.isArray(axes) || axes.length !== x.rank) {
     throw new ArgumentError(
@@ -37,7 +41,7 @@ export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[], 
     );
   }
   normalizeAxes(op, axes, x.rank);
-  return view(x, { axes: axes.map((axis) => (axis < 0 ? axis + x.rank : axis)) }) as Tensor<D>;
+  return view(x, { axes: axes.map((axis) => (axis < 0 ? axis + x.rank : axis)) }) as Tensor<D, R>;
 }
 
 /** @internal A view with two axes exchanged; negative axes count from the end. */
@@ -48,11 +52,11 @@ export function swapAxes(x: Tensor, a: number, b: number): Tensor {
 }
 
 declare module "../tensor.js" {
-  interface Tensor<D extends DType = DType> {
+  interface Tensor<D extends DType = DType, R extends number = number> {
     /** See {@link transpose}. */
-    transpose(axes?: readonly number[]): Tensor<D>;
+    transpose(axes?: readonly number[]): Tensor<D, R>;
     /** See {@link permute}. */
-    permute(axes: readonly number[]): Tensor<D>;
+    permute(axes: readonly number[]): Tensor<D, R>;
   }
 }
 addMethod("transpose", transpose);

@@ -87,48 +87,48 @@ const clipOp = defineUnary<{ low: number; high: number }>("clip", "uint8", {
 });
 
 /** -x. uint8 and bool give int32. */
-export function neg<D extends DType>(x: Tensor<D>): Tensor<Promote<D, "int32">> {
-  return negOp(x, undefined) as Tensor<Promote<D, "int32">>;
+export function neg<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "int32">, R> {
+  return negOp(x, undefined) as Tensor<Promote<D, "int32">, R>;
 }
 /** |x|; its gradient at 0 is 0. */
-export function abs<D extends DType>(x: Tensor<D>): Tensor<Promote<D, "uint8">> {
-  return absOp(x, undefined) as Tensor<Promote<D, "uint8">>;
+export function abs<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "uint8">, R> {
+  return absOp(x, undefined) as Tensor<Promote<D, "uint8">, R>;
 }
 /** -1, 0 or 1; NaN stays NaN. */
-export function sign<D extends DType>(x: Tensor<D>): Tensor<Promote<D, "uint8">> {
-  return signOp(x, undefined) as Tensor<Promote<D, "uint8">>;
+export function sign<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "uint8">, R> {
+  return signOp(x, undefined) as Tensor<Promote<D, "uint8">, R>;
 }
 /** x * x. */
-export function square<D extends DType>(x: Tensor<D>): Tensor<Promote<D, "uint8">> {
-  return squareOp(x, undefined) as Tensor<Promote<D, "uint8">>;
+export function square<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "uint8">, R> {
+  return squareOp(x, undefined) as Tensor<Promote<D, "uint8">, R>;
 }
 /** e to the power of x. Integers give float32, here and in the other functions of real numbers. */
-export function exp<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return expOp(x, undefined) as Tensor<FloatOf<D>>;
+export function exp<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
+  return expOp(x, undefined) as Tensor<FloatOf<D>, R>;
 }
 /** The natural logarithm; -Infinity for 0, NaN below. */
-export function log<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return logOp(x, undefined) as Tensor<FloatOf<D>>;
+export function log<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
+  return logOp(x, undefined) as Tensor<FloatOf<D>, R>;
 }
 /** The square root; NaN below 0. */
-export function sqrt<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return sqrtOp(x, undefined) as Tensor<FloatOf<D>>;
+export function sqrt<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
+  return sqrtOp(x, undefined) as Tensor<FloatOf<D>, R>;
 }
 /** 1 / sqrt(x). */
-export function rsqrt<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return rsqrtOp(x, undefined) as Tensor<FloatOf<D>>;
+export function rsqrt<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
+  return rsqrtOp(x, undefined) as Tensor<FloatOf<D>, R>;
 }
 /** The hyperbolic tangent. */
-export function tanh<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return tanhOp(x, undefined) as Tensor<FloatOf<D>>;
+export function tanh<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
+  return tanhOp(x, undefined) as Tensor<FloatOf<D>, R>;
 }
 /** 1 / (1 + exp(-x)). */
-export function sigmoid<D extends DType>(x: Tensor<D>): Tensor<FloatOf<D>> {
-  return sigmoidOp(x, undefined) as Tensor<FloatOf<D>>;
+export function sigmoid<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
+  return sigmoidOp(x, undefined) as Tensor<FloatOf<D>, R>;
 }
 /** max(x, 0); NaN stays NaN, and the gradient at 0 is 0. */
-export function relu<D extends DType>(x: Tensor<D>): Tensor<Promote<D, "uint8">> {
-  return reluOp(x, undefined) as Tensor<Promote<D, "uint8">>;
+export function relu<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "uint8">, R> {
+  return reluOp(x, undefined) as Tensor<Promote<D, "uint8">, R>;
 }
 
 /**
@@ -136,15 +136,15 @@ export function relu<D extends DType>(x: Tensor<D>): Tensor<Promote<D, "uint8">>
  *
  * @throws ArgumentError for a bound that is NaN, or `low` above `high`.
  */
-export function clip<D extends DType>(
-  x: Tensor<D>,
+export function clip<D extends DType, R extends number>(
+  x: Tensor<D, R>,
   low: number | null,
   high: number | null,
-): Tensor<Promote<D, "uint8">> {
+): Tensor<Promote<D, "uint8">, R> {
   const from = bound(low, -Infinity);
   const to = bound(high, Infinity);
   if (from > to) throw new ArgumentError(`clip: the bounds are crossed: low is ${from}, high is ${to}`);
-  return clipOp(x, { low: from, high: to }) as Tensor<Promote<D, "uint8">>;
+  return clipOp(x, { low: from, high: to }) as Tensor<Promote<D, "uint8">, R>;
 }
 
 function bound(value: unknown, open: number): number {
@@ -156,31 +156,31 @@ function bound(value: unknown, open: number): number {
 }
 
 declare module "../tensor.js" {
-  interface Tensor<D extends DType = DType> {
+  interface Tensor<D extends DType = DType, R extends number = number> {
     /** See {@link neg}. */
-    neg(): Tensor<Promote<D, "int32">>;
+    neg(): Tensor<Promote<D, "int32">, R>;
     /** See {@link abs}. */
-    abs(): Tensor<Promote<D, "uint8">>;
+    abs(): Tensor<Promote<D, "uint8">, R>;
     /** See {@link sign}. */
-    sign(): Tensor<Promote<D, "uint8">>;
+    sign(): Tensor<Promote<D, "uint8">, R>;
     /** See {@link square}. */
-    square(): Tensor<Promote<D, "uint8">>;
+    square(): Tensor<Promote<D, "uint8">, R>;
     /** See {@link exp}. */
-    exp(): Tensor<FloatOf<D>>;
+    exp(): Tensor<FloatOf<D>, R>;
     /** See {@link log}. */
-    log(): Tensor<FloatOf<D>>;
+    log(): Tensor<FloatOf<D>, R>;
     /** See {@link sqrt}. */
-    sqrt(): Tensor<FloatOf<D>>;
+    sqrt(): Tensor<FloatOf<D>, R>;
     /** See {@link rsqrt}. */
-    rsqrt(): Tensor<FloatOf<D>>;
+    rsqrt(): Tensor<FloatOf<D>, R>;
     /** See {@link tanh}. */
-    tanh(): Tensor<FloatOf<D>>;
+    tanh(): Tensor<FloatOf<D>, R>;
     /** See {@link sigmoid}. */
-    sigmoid(): Tensor<FloatOf<D>>;
+    sigmoid(): Tensor<FloatOf<D>, R>;
     /** See {@link relu}. */
-    relu(): Tensor<Promote<D, "uint8">>;
+    relu(): Tensor<Promote<D, "uint8">, R>;
     /** See {@link clip}. */
-    clip(low: number | null, high: number | null): Tensor<Promote<D, "uint8">>;
+    clip(low: number | null, high: number | null): Tensor<Promote<D, "uint8">, R>;
   }
 }
 addMethod("neg", neg);
