@@ -1,3 +1,4 @@
+import { watchBackward, watching } from "./anomaly.js";
 import { ArgumentError, DTypeError, ShapeError } from "./errors.js";
 import { checkTensor, copy } from "./op.js";
 import { add } from "./ops/binary.js";
@@ -47,24 +48,65 @@ function backward(root: Tensor, gradient?: Tensor, options: BackwardOptions = {}
   if (gradient !== undefined) checkGradient(root, gradient);
   const createGraph = options.createGraph ?? false;
   const retain = createGraph || (options.retainGraph ?? false);
-  withRecording(createGraph, () => {
-    const start = nodeOf(root);
-    const pending = new Map<TapeNode, (Tensor | null)[]>();
-    const seed = gradient ? gradient.alias() : full(root.shape, 1, { dtype: root.dtype });
-    if (gradient?.node) seed.attach(gradient.node, gradient.outputIndex);
-    pending.set(start, slots(start));
-    pending.get(start)![root.outputIndex] = seed;
-    for (const node of reachable(start)) {
-      const grads = pending.get(node);
-      pending.delete(node);
-      if (!grads || grads.every((grad) => grad === null)) {
-        if (!retain) node.release();
-        continue;
-      }
-      if (node.leaf) accumulateLeaf(node.leaf, grads[0]!);
-      else pass(node, grads, pending, retain);
-    }
-  });
+  withRecording(createGraph, () => propagate(root, seedOf(root, gradient), retain, NO_TARGETS));
+}
+
+const NO_TARGETS: ReadonlyMap<TapeNode, number> = new Map();
+
+/** A tensor of its own, which the walk over the graph may dispose of. */
+function seedOf(root: Tensor, gradient: Tensor | undefined): Tensor {
+  return gradient ? sameTensor(gradient) : full(root.shape, 1, { dtype: root.dtype });
+}
+
+/**
+ * @internal The gradients of the only element of `root` with respect to the results of the given nodes, null where
+ * it does not depend on one. Leaves are left alone. What the nodes since the first of `targets` saved is dropped
+ * unless `createGraph` records the way back too.
+ */
+export function differentiate(root: Tensor, targets: readonly TapeNode[], createGraph: boolean): (Tensor | null)[] {
+  const places = new Map(targets.map((target, i) => [target, i]));
+  return withRecording(createGraph, () => propagate(root, seedOf(root, undefined), createGraph, places));
+}
+
+/**
+ * Walks the graph from `root` to its leaves, where gradients are collected; with targets, to those, and nowhere that
+ * does not lead to one. Gives the gradients of the targets.
+ */
+function propagate(
+  root: Tensor,
+  seed: Tensor,
+  retain: boolean,
+  targets: ReadonlyMap<TapeNode, number>,
+): (Tensor | null)[] {
+  const start = nodeOf(root);
+  const nodes = reachable(start, targets);
+  const leading = targets.size > 0 ? leadingTo(targets, nodes) : null;
+  const results = new Array<Tensor | null>(targets.size).fill(null);
+  const pending = new Map<TapeNode, (Tensor | null)[]>();
+  pending.set(start, slots(start));
+  pending.get(start)![root.outputIndex] = seed;
+  for (const node of nodes) {
+    const grads = pending.get(node);
+    pending.delete(node);
+    const place = targets.get(node);
+    if (!grads || grads.every((grad) => grad === null) || (leading && !leading.has(node))) {
+      grads?.forEach((grad) => grad?.dispose());
+      if (!retain && place === undefined) node.release();
+    } else if (place !== undefined) results[place] = grads[0]!;
+    else if (node.leaf) accumulateLeaf(node.leaf, grads[0]!);
+    else pass(node, grads, pending, retain, leading);
+  }
+  return results;
+}
+
+/** The nodes from which one of the targets can be reached, and the targets themselves. */
+function leadingTo(targets: ReadonlyMap<TapeNode, number>, nodes: readonly TapeNode[]): ReadonlySet<TapeNode> {
+  const leading = new Set<TapeNode>(targets.keys());
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i]!;
+    if (node.edges.some((edge) => edge !== null && leading.has(edge))) leading.add(node);
+  }
+  return leading;
 }
 
 function checkGradient(root: Tensor, gradient: Tensor): void {
@@ -87,15 +129,17 @@ function pass(
   grads: readonly (Tensor | null)[],
   pending: Map<TapeNode, (Tensor | null)[]>,
   retain: boolean,
+  leading: ReadonlySet<TapeNode> | null,
 ): void {
   const scope = enterScope();
   const results: Tensor[] = [];
   try {
-    const inputGrads = node.run(grads);
+    const needs = leading ? node.edges.map((edge) => edge !== null && leading.has(edge)) : node.needs;
+    const inputGrads = watching ? watchBackward(node, () => node.run(grads, needs)) : node.run(grads, needs);
     for (let i = 0; i < node.edges.length; i++) {
       const edge = node.edges[i];
       let grad = inputGrads[i] ?? null;
-      if (!edge || grad === null) continue;
+      if (!edge || grad === null || !needs[i]) continue;
       // An op may pass its gradient on as it is, even to several inputs: each holder gets a handle of its own.
       if (grads.includes(grad) || results.includes(grad)) grad = sameTensor(grad);
       const row = pending.get(edge) ?? slots(edge);
@@ -145,13 +189,16 @@ function slots(node: TapeNode): (Tensor | null)[] {
   return new Array<Tensor | null>(node.outputCount).fill(null);
 }
 
-/** Every node that the start depends on, users before what they use. */
-function reachable(start: TapeNode): TapeNode[] {
+/** Every node that the start depends on, users before what they use; with targets, those as young as they are. */
+function reachable(start: TapeNode, targets: ReadonlyMap<TapeNode, number>): TapeNode[] {
+  let oldest = -1;
+  if (targets.size > 0) oldest = Math.min(...Array.from(targets.keys(), ({ order }) => order));
   const seen = new Set<TapeNode>([start]);
   const stack = [start];
   for (let node = stack.pop(); node; node = stack.pop()) {
+    if (targets.has(node)) continue;
     for (const edge of node.edges) {
-      if (edge && !seen.has(edge)) {
+      if (edge && edge.order >= oldest && !seen.has(edge)) {
         seen.add(edge);
         stack.push(edge);
       }

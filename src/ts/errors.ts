@@ -5,8 +5,8 @@
 export class NablaError extends Error {
   /** A stable name for programs, such as `"SHAPE"`. */
   readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
     this.code = code;
     this.name = new.target.name;
   }
@@ -51,6 +51,13 @@ export class IndexError extends NablaError {
 export class OutOfMemoryError extends NablaError {
   constructor(message: string) {
     super("OUT_OF_MEMORY", message);
+  }
+}
+
+/** A NaN or an infinity that `detectAnomaly` found, or a gradient that `checkGradients` found wrong. */
+export class AnomalyError extends NablaError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("ANOMALY", message, options);
   }
 }
 

@@ -74,10 +74,16 @@ export type { InitializerLike, LossLike, MetricLike, OptimizerLike } from "./res
 
 // Autograd, memory, environment
 export { noGrad, type BackwardOptions } from "./autograd.js";
+export { grad, valueAndGrad, type GradientsOf, type GradOptions } from "./grad.js";
+export { customGrad, type CustomGrad } from "./customGrad.js";
+export { checkGradients, type CheckGradientsOptions } from "./checkGradients.js";
+export { detectAnomaly } from "./anomaly.js";
+export { assign } from "./ops/assign.js";
 export { keep, memory, tidy, type MemoryInfo } from "./memory.js";
 export { setSeed } from "./random.js";
 export { devices, type Device } from "./device.js";
 export {
+  AnomalyError,
   ArgumentError,
   DeviceError,
   DTypeError,

@@ -1,3 +1,4 @@
+import { watchOp, watching } from "./anomaly.js";
 import { ArgumentError, DeviceError, describe } from "./errors.js";
 import type { DType } from "./dtype.js";
 import type { Shape } from "./shape.js";
@@ -72,6 +73,7 @@ export function defineOp<A>(definition: OpDefinition<A>): Op<A> {
     const outputs = new Array<Tensor>(specs.length);
     for (let i = 0; i < specs.length; i++) outputs[i] = Tensor.create(specs[i]!.shape, specs[i]!.dtype);
     stream.write(kernel, operands === undefined ? inputs : operands(inputs, specs), outputs, attributes);
+    if (watching) watchOp(name, inputs, outputs);
     if (backward !== null && isRecording() && anyRequiresGrad(inputs)) {
       record(name, attrs, inputs, outputs, backward, save);
     }

@@ -1,3 +1,4 @@
+import { noteCall, watching } from "./anomaly.js";
 import { NablaError } from "./errors.js";
 import { cpuStream } from "./stream.js";
 import type { DType } from "./dtype.js";
@@ -118,8 +119,8 @@ export class TapeNode<A = unknown> {
     if (saved.outputs) this.outputs = pick(outputs, saved.outputs);
   }
 
-  /** Runs the op's backward function. */
-  run(grads: readonly (Tensor | null)[]): readonly (Tensor | null)[] {
+  /** Runs the op's backward function for those inputs that `needs` marks, of those that want a gradient. */
+  run(grads: readonly (Tensor | null)[], needs: readonly boolean[]): readonly (Tensor | null)[] {
     if (this.released || this.backward === null) {
       throw new NablaError(
         "GRAPH",
@@ -134,7 +135,7 @@ export class TapeNode<A = unknown> {
       outputs: this.outputs.map(restore),
       inputShapes: this.inputShapes,
       inputDTypes: this.inputDTypes,
-      needs: this.needs,
+      needs,
     });
   }
 
@@ -186,6 +187,7 @@ export function record<A>(
   save: Saved | ((attrs: A, needs: readonly boolean[]) => Saved) | undefined,
 ): void {
   const node = new TapeNode<A>(op, attrs, inputs.length, outputs.length, backward, null);
+  if (watching) noteCall(node);
   node.connect(inputs);
   const saved = typeof save === "function" ? save(attrs, node.needs) : save;
   if (saved !== undefined) node.save(inputs, outputs, saved);
