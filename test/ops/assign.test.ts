@@ -31,3 +31,29 @@ describe.each(cases.filter((shape) => shape.length > 0))("shape [%s]", (...shape
     expect(Array.from(made.dataSync())).toEqual(Array.from(assignRows(target, source)));
   });
 });
+
+test("is a method, and views of the same memory see it", () => {
+  const x = tensor([1, 2, 3, 4]);
+  const view = x.reshape([2, 2]);
+  x.slice([[2]]).assign(tensor([7, 8]));
+  expect(view.toArraySync()).toEqual([
+    [1, 2],
+    [7, 8],
+  ]);
+});
+
+test("errors", () => {
+  const x = tensor([1, 2]);
+  expect(() => x.assign(tensor([1]))).toThrow("assign: the shapes differ: the target is [2], the source is [1]");
+  expect(() => x.assign(tensor([1, 2], { dtype: "int32" }))).toThrow(
+    "assign: the dtypes differ: the target is float32, the source is int32",
+  );
+  expect(() =>
+    tensor([1])
+      .broadcastTo([3])
+      .assign(tensor([1, 2, 3])),
+  ).toThrow(
+    "assign: elements of the target share memory: it is a broadcast view of shape [3], expected a tensor or a view of distinct elements",
+  );
+  expect(Array.from(x.dataSync())).toEqual([1, 2]);
+});
