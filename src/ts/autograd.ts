@@ -157,7 +157,7 @@ function pass(
       }
     }
   } finally {
-    leaveScope(scope, new Set(results));
+    leaveScope(scope, (member) => results.includes(member as Tensor));
   }
   for (const grad of grads) grad?.dispose();
   if (!retain) node.release();

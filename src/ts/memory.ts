@@ -38,7 +38,8 @@ export function tidy<T>(fn: () => T): T {
     }
     return result;
   } finally {
-    leaveScope(scope, collect(result, new Set()));
+    const kept = collect(result, new Set());
+    leaveScope(scope, (member) => kept.has(member));
   }
 }
 

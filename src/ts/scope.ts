@@ -27,12 +27,12 @@ export function enterScope(): Scope {
   return (current = new Scope(current));
 }
 
-/** Ends the innermost scope: what is in `results` moves to the scope around it, the rest is disposed of. */
-export function leaveScope(scope: Scope, results: ReadonlySet<object>): void {
+/** Ends the innermost scope: its results move to the scope around it, the rest is disposed of. */
+export function leaveScope(scope: Scope, isResult: (member: object) => boolean): void {
   current = scope.parent;
   for (const member of scope.members) {
     if (member.kept) continue;
-    if (results.has(member)) scope.parent?.members.push(member);
+    if (isResult(member)) scope.parent?.members.push(member);
     else member.dispose();
   }
 }

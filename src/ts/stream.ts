@@ -4,6 +4,7 @@ import { contiguousStrides, type Shape } from "./shape.js";
 import type { Addon, NativeFailure, OpenResult } from "./native/contract.js";
 import { loadAddon } from "./native/load.js";
 import { readEnvironment } from "./options.js";
+import { Watch } from "./watch.js";
 
 /**
  * The JavaScript side of a tensor's memory: the id under which the executor knows it. Tensors that share memory
@@ -16,6 +17,8 @@ export class Storage {
   references = 1;
   /** Counts writes in place, so that autograd can tell that a saved value has changed. */
   version = 0;
+  /** See Watch. */
+  group: object | null = null;
   constructor(id: number, bytes: number) {
     this.id = id;
     this.bytes = bytes;
@@ -73,8 +76,7 @@ export class Stream {
   private used = 0;
   private ops = 0;
   private flushQueued = false;
-  /** Storages since the last flush, to be watched by the addon. */
-  private fresh: Storage[] = [];
+  private readonly watch = new Watch();
   private readonly freeIds: number[] = [];
   private nextId = 0;
   /** Bytes by id, -1 for an id that is free. */
@@ -125,7 +127,8 @@ export class Stream {
     this.bytesOf[id] = bytes;
     this.liveBytes += bytes + OVERHEAD_BYTES;
     this.liveStorages++;
-    if (this.fresh.push(storage) >= this.trackIds.length) this.flush();
+    this.watch.add(storage);
+    if (this.watch.fresh.length >= this.trackIds.length) this.flush();
     return storage;
   }
 
@@ -140,6 +143,7 @@ export class Stream {
     this.liveBytes -= bytes + OVERHEAD_BYTES;
     this.liveStorages--;
     this.freeIds.push(id);
+    this.watch.remove(id);
     if (this.used + 4 > this.words.length) this.flush();
     const words = this.words;
     const at = this.used;
@@ -206,19 +210,13 @@ export class Stream {
 
   /** Hands over what was written. */
   flush(): void {
-    if (this.used === 0 && this.fresh.length === 0) return;
-    const fresh = this.fresh;
-    let count = 0;
-    for (let i = 0; i < fresh.length; i++) {
-      const storage = fresh[i]!;
-      if (storage.references <= 0) continue;
-      this.trackIds[count] = storage.id;
-      fresh[count++] = storage;
-    }
+    const { fresh } = this.watch;
+    if (this.used === 0 && fresh.length === 0) return;
+    const watched = this.watch.listFresh(this.trackIds);
     const words = this.used;
     this.used = 0;
     this.ops = 0;
-    this.addon.submit(words, fresh, count);
+    this.addon.submit(words, fresh, watched);
     fresh.length = 0;
   }
 
@@ -287,11 +285,11 @@ export class Stream {
 
   /** Finds storages that nothing refers to any more and releases them. */
   sweep(): void {
+    this.watch.closeGroup();
     this.flush();
     for (let count = this.addon.sweep(false); count > 0; count = this.addon.sweep(true)) {
-      const dead = this.trackIds.slice(0, count);
-      // An id may have been released by hand since its handle was last watched.
-      for (const id of dead) if (this.bytesOf[id]! >= 0) this.free(id);
+      const gone = this.trackIds.slice(0, count);
+      for (const handle of gone) this.watch.lose(handle, (id) => this.free(id));
     }
     this.flush();
     // Twice what is really alive, or half of what is left where that is less.

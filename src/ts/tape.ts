@@ -60,6 +60,7 @@ class SavedTensor {
 let sequence = 0;
 
 const NOTHING: readonly (SavedTensor | null)[] = [];
+const NO_TENSORS: Tensor[] = [];
 
 /** An executed op that `backward` will pass through, or a leaf that collects a gradient. */
 export class TapeNode<A = unknown> {
@@ -127,16 +128,19 @@ export class TapeNode<A = unknown> {
         `backward: the graph was used before: ${this.op} has dropped what it saved; pass { retainGraph: true } to the first call`,
       );
     }
-    const restore = (saved: SavedTensor | null): Tensor => saved?.restore(this.op) as Tensor;
     return this.backward({
       attrs: this.attrs,
       grads,
-      inputs: this.inputs.map(restore),
-      outputs: this.outputs.map(restore),
+      inputs: this.restore(this.inputs),
+      outputs: this.restore(this.outputs),
       inputShapes: this.inputShapes,
       inputDTypes: this.inputDTypes,
       needs,
     });
+  }
+
+  private restore(saved: readonly (SavedTensor | null)[]): Tensor[] {
+    return saved === NOTHING ? NO_TENSORS : saved.map((entry) => entry?.restore(this.op) as Tensor);
   }
 
   /** Drops what was saved; a second run is then an error. */

@@ -6,19 +6,26 @@ class ChainedAdds:
     def __init__(self, params, variant):
         self.variant = variant
         self.adds = params["adds"]
-        self.x = values(1, (params["size"],))
+        self.backward = params["pass"] == "backward"
+        self.x = values(1, (params["size"],)).requires_grad_(params["pass"] != "plain")
         self.y = values(2, (params["size"],))
+        self.ones = torch.ones(params["size"])
 
     def step(self):
         with torch.inference_mode(self.variant == "inference mode"):
             x, y = self.x, self.y
             for _ in range(self.adds):
                 x = x + y
-            return x
+            if self.backward:
+                self.x.grad = None
+                x.backward(self.ones)
+                return [x, self.x.grad]
+            return [x]
 
     def output(self):
-        return [sample(self.step())]
+        return [sample(y.detach()) for y in self.step()]
 
 
 def prepare(params):
-    return [ChainedAdds(params, variant) for variant in ["eager", "inference mode"]]
+    variants = ["eager", "inference mode"] if params["pass"] == "plain" else ["eager"]
+    return [ChainedAdds(params, variant) for variant in variants]

@@ -228,7 +228,7 @@ function outsideOfTheStep(build: () => void): void {
     withRecording(false, build);
   } finally {
     for (const tensor of scope.members) tensor.kept = true;
-    leaveScope(scope, new Set());
+    leaveScope(scope, () => false);
   }
 }
 
