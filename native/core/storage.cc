@@ -10,11 +10,12 @@ constexpr int64_t kMaxElements = (int64_t{1} << 31) - 1;
 void set_shape(TensorView& view, int32_t rank, const int32_t* shape) {
   NABLA_CHECK(rank >= 0 && rank <= kMaxRank, "a rank is out of range");
   view.rank = rank;
+  // Without the zeros, so that no product of some of the sizes overflows either.
   int64_t elements = 1;
   for (int d = 0; d < rank; ++d) {
     NABLA_CHECK(shape[d] >= 0, "a size is negative");
     view.shape[d] = shape[d];
-    elements *= shape[d];
+    if (shape[d] > 0) elements *= shape[d];
     NABLA_CHECK(elements <= kMaxElements, "a tensor has too many elements");
   }
 }

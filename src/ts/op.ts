@@ -1,7 +1,7 @@
 import { watchOp, watching } from "./anomaly.js";
 import { ArgumentError, DeviceError, describe } from "./errors.js";
 import type { DType } from "./dtype.js";
-import type { Shape } from "./shape.js";
+import { checkLimits, type Shape } from "./shape.js";
 import { cpuStream, type Operand } from "./stream.js";
 import { isRecording, record, type Backward, type Saved } from "./tape.js";
 import { Tensor } from "./tensor.js";
@@ -66,6 +66,7 @@ export function defineOp<A>(definition: OpDefinition<A>): Op<A> {
   const op = (given: readonly Tensor[], attrs: A): Tensor[] => {
     for (let i = 0; i < given.length; i++) checkTensor(name, given[i]);
     const specs = infer(given, attrs);
+    for (let i = 0; i < specs.length; i++) checkLimits(name, specs[i]!.shape);
     const stream = cpuStream();
     if (kernel < 0) kernel = stream.kernel(definition.kernel ?? name);
     const inputs = contiguous ? given.map(toContiguous) : given;
@@ -98,6 +99,7 @@ export function defineView<A>(definition: ViewDefinition<A>): View<A> {
       input = toContiguous(given);
       layout = definition.view(input, attrs)!;
     }
+    checkLimits(name, layout.shape);
     const output = input.alias(layout.shape, layout.strides, layout.offset);
     if (isRecording() && input.requiresGrad) record(name, attrs, [input], [output], backward, undefined);
     if (input !== given) input.dispose();

@@ -75,17 +75,25 @@ export function checkShape(op: string, shape: unknown): number[] {
       throw new ShapeError(`${op}: sizes must be integers of 0 or more: the shape is [${shape.map(String).join(",")}]`);
     }
   }
+  checkLimits(op, shape as number[]);
+  return shape.slice() as number[];
+}
+
+/** @throws ShapeError when a tensor of this shape has more dimensions or elements than are possible. */
+export function checkLimits(op: string, shape: Shape): void {
   if (shape.length > MAX_RANK) {
     throw new ShapeError(
       `${op}: too many dimensions: the shape is ${formatShape(shape)}, at most ${MAX_RANK} are possible`,
     );
   }
-  if (sizeOf(shape) > MAX_ELEMENTS) {
+  // Zeros are left out, so that the product of no part of the sizes is too large either.
+  let elements = 1;
+  for (let i = 0; i < shape.length; i++) if (shape[i] !== 0) elements *= shape[i]!;
+  if (elements > MAX_ELEMENTS) {
     throw new ShapeError(
       `${op}: too many elements: the shape is ${formatShape(shape)}, at most ${MAX_ELEMENTS} are possible in a tensor`,
     );
   }
-  return shape.slice() as number[];
 }
 
 /** NumPy's broadcasting of two shapes. @throws ShapeError naming both. */

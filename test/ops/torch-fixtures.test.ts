@@ -3,20 +3,13 @@ import * as nabla from "nabla";
 import { tensor, Tensor } from "nabla";
 import { readFixtures, toNumbers, type FixtureTensor, type OpCase } from "../fixtures/torch/fixtures.js";
 import { expectClose } from "../support/check-op.js";
+import { fill } from "../support/fixture-args.js";
 
 type Call = (...args: unknown[]) => Tensor | Tensor[];
 const functions = nabla as unknown as Record<string, Call | undefined>;
 
 function make({ shape, dtype, data }: FixtureTensor): Tensor {
   return tensor(toNumbers(data), { shape, dtype, requiresGrad: dtype === "float32" });
-}
-
-/** The arguments with the inputs in their places. */
-function fill(args: unknown, inputs: readonly Tensor[]): unknown {
-  if (Array.isArray(args)) return args.map((arg) => fill(arg, inputs));
-  if (typeof args !== "object" || args === null) return args;
-  if ("input" in args) return inputs[args.input as number];
-  return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, fill(value, inputs)]));
 }
 
 // PyTorch's results are exact to float32; ours add the roundings of sums of up to some 100 products around 1.

@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors.js";
 import type { DType } from "../dtype.js";
-import { defineView } from "../op.js";
+import { checkTensor, defineView } from "../op.js";
 import { checkShape, formatShape, sameShape, type RankOf, type Shape } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { broadcastStrides } from "./operands.js";
@@ -19,6 +19,7 @@ const broadcast = defineView<{ shape: Shape }>({
  * @throws ShapeError when the tensor's shape does not broadcast to `shape`.
  */
 export function broadcastTo<D extends DType, const S extends Shape>(x: Tensor<D>, shape: S): Tensor<D, RankOf<S>> {
+  checkTensor("broadcastTo", x);
   const target = checkShape("broadcastTo", shape);
   const own = x.shape;
   const missing = target.length - own.length;

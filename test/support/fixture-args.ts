@@ -1,0 +1,9 @@
+import type { Tensor } from "nabla";
+
+/** The arguments of a fixture's case, with the inputs in their places. */
+export function fill(args: unknown, inputs: readonly Tensor[]): unknown {
+  if (Array.isArray(args)) return args.map((arg) => fill(arg, inputs));
+  if (typeof args !== "object" || args === null) return args;
+  if ("input" in args) return inputs[args.input as number];
+  return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, fill(value, inputs)]));
+}
