@@ -14,7 +14,7 @@ const update = defineUpdate<undefined>({
     if (target!.dtype !== source!.dtype) {
       throw new DTypeError(`assign: the dtypes differ: the target is ${target!.dtype}, the source is ${source!.dtype}`);
     }
-    if (target!.strides?.some((stride, axis) => stride === 0 && target!.shape[axis]! > 1)) {
+    if (target!.size > 0 && target!.strides?.some((stride, axis) => stride === 0 && target!.shape[axis]! > 1)) {
       throw new ArgumentError(
         `assign: elements of the target share memory: it is a broadcast view of shape ${formatShape(target!.shape)}, expected a tensor or a view of distinct elements`,
       );
