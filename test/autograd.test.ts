@@ -171,6 +171,16 @@ describe("gradients of gradients", () => {
   });
 });
 
+test("a gradient to start from that requires one itself", () => {
+  const [x, g] = [leaf(3), leaf(5)];
+  x.square().backward(g, { createGraph: true });
+  const slope = x.grad!; // 2 x g
+  x.grad = null;
+  slope.backward();
+  expect(g.grad!.itemSync()).toBe(6);
+  expect(x.grad!.itemSync()).toBe(10);
+});
+
 describe("errors", () => {
   test("nothing to differentiate", () => {
     expect(() => tensor([1]).backward()).toThrow(

@@ -165,7 +165,7 @@ function pass(
 
 function sameTensor(tensor: Tensor): Tensor {
   const alias = tensor.alias();
-  if (tensor.node) alias.attach(tensor.node, tensor.outputIndex);
+  if (tensor.requiresGrad) alias.attach(nodeOf(tensor), tensor.outputIndex);
   return alias;
 }
 

@@ -13,6 +13,9 @@ export {
   type TensorOptions,
 } from "./ops/creation.js";
 export { eye } from "./ops/eye.js";
+export { fromBuffer, type FromBufferOptions } from "./ops/fromBuffer.js";
+export { linspace, type LinspaceOptions } from "./ops/linspace.js";
+export { oneHot, type OneHotOptions } from "./ops/oneHot.js";
 export {
   rand,
   randint,
@@ -43,10 +46,19 @@ export { cast } from "./ops/cast.js";
 export { argMax, argMin, max, mean, min, sum, type ArgReduceOptions, type ReduceOptions } from "./ops/reduce.js";
 export { expandDims, flatten, reshape, squeeze } from "./ops/reshape.js";
 export { permute, transpose } from "./ops/transpose.js";
-export { slice, type SliceRange } from "./ops/slice.js";
+export { index, slice, type IndexItem, type SliceRange } from "./ops/slice.js";
+export { concat, stack } from "./ops/concat.js";
+export { split } from "./ops/split.js";
+export { repeat, tile } from "./ops/tile.js";
+export { pad, type PadMode, type PadOptions, type PadWidths } from "./ops/pad.js";
+export { flip, roll } from "./ops/flip.js";
+export { tril, triu } from "./ops/tril.js";
 export { broadcastTo } from "./ops/broadcast.js";
 export { gather, scatterAdd, type Indices } from "./ops/gather.js";
+export { takeAlongAxis } from "./ops/takeAlongAxis.js";
 export { matmul, type MatmulOptions } from "./ops/matmul.js";
+export { dot, outer } from "./ops/dot.js";
+export { einsum } from "./ops/einsum.js";
 export { conv2d, type Conv2dOptions } from "./ops/conv2d.js";
 export { maxPool2d, type MaxPool2dOptions } from "./ops/maxPool2d.js";
 export type { Padding } from "./ops/window.js";

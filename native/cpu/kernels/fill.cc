@@ -1,4 +1,4 @@
-// Outputs made from attributes alone: fill, constant, arange. Values are converted as cast does.
+// Outputs made from attributes alone: fill, constant, arange, linspace. Values are converted as cast does.
 #include "core/checks.h"
 #include "core/kernel.h"
 #include "cpu/kernels/saturate.h"
@@ -57,6 +57,16 @@ void arange(KernelArgs& args) {
   NABLA_CHECK(args.n_attr == 2, "arange takes a start and a step");
   const double start = args.attr[0], step = args.attr[1];
   generate(args, [start, step](int64_t i) { return start + static_cast<double>(i) * step; });
+}
+
+void linspace(KernelArgs& args) {
+  NABLA_CHECK(args.n_attr == 3, "linspace takes a start, a step and the last element");
+  const double start = args.attr[0], step = args.attr[1], last = args.attr[2];
+  const int64_t end = args.out[0].numel() - 1;
+  const auto value = [=](int64_t i) { return i == end ? last : start + static_cast<double>(i) * step; };
+  const DType dtype = args.out[0].dtype;
+  if (dtype != DType::int32 && dtype != DType::uint8) return generate(args, value);
+  generate(args, [=](int64_t i) { return __builtin_floor(value(i)); });
 }
 
 }  // namespace nabla::NABLA_ISA

@@ -108,7 +108,7 @@ const powOp = defineBinary("pow", {
     const g = grads[0]!;
     const [a, b] = inputs as [Tensor, Tensor];
     // x^0 is 1 also for x = 0, and 0^y is 0 around every y > 0: the formulas would give NaN there.
-    const slope = (): Tensor => where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))));
+    const slope = (): Tensor => mul(b, pow(where(logicalAnd(equal(a, 0), equal(b, 0)), 1, a), sub(b, 1)));
     const growth = (): Tensor => where(logicalAnd(equal(a, 0), greaterEqual(b, 0)), 0, mul(outputs[0]!, log(a)));
     return [
       needs[0] ? sumTo(mul(g, slope()), inputShapes[0]!) : null,

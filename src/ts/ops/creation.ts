@@ -229,8 +229,8 @@ const LIMITS: Readonly<Record<string, readonly [number, number]>> = {
   uint8: [0, 255],
 };
 
-/** Fractions are cut off, as NumPy does; a bool is whether the value is other than 0. */
-function toInteger(op: string, dtype: DType, value: number, place: () => string): number {
+/** @internal Fractions are cut off, as NumPy does; a bool is whether the value is other than 0. @throws ArgumentError */
+export function toInteger(op: string, dtype: DType, value: number, place: () => string): number {
   if (dtype === "bool") return value !== 0 ? 1 : 0;
   const [low, high] = LIMITS[dtype]!;
   const integer = Math.trunc(value);

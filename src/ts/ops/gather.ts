@@ -38,7 +38,8 @@ function gatheredShape(x: Tensor, indices: Tensor, axis: number): Shape {
   return x.shape.toSpliced(axis, 1, ...indices.shape);
 }
 
-function toIndices(op: string, indices: Indices): Tensor {
+/** @internal Indices as an int32 tensor: a new one, or the given one where it is that. @throws DTypeError */
+export function toIndices(op: string, indices: Indices): Tensor {
   if (typeof indices === "number" || Array.isArray(indices)) return tensor(indices as number[], { dtype: "int32" });
   checkTensor(op, indices);
   if (indices.dtype !== "int32" && indices.dtype !== "uint8") {
