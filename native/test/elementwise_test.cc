@@ -25,6 +25,9 @@ struct Op {
   double (*real)(double a, double b);
   int64_t (*integer)(int64_t a, int64_t b);
   double ulp_float32 = 0, ulp_float64 = 0;
+  std::vector<double> attr = {};
+  // dy, x -> dy * slope(x): the terms of a slope cancel, so the unit is that of dy, which is finite.
+  bool gradient = false;
 };
 
 int64_t integer_pow(int64_t base, int64_t exponent) {
@@ -34,6 +37,11 @@ int64_t integer_pow(int64_t base, int64_t exponent) {
   return static_cast<int32_t>(product);
 }
 bool either_nan(double a, double b) { return std::isnan(a) || std::isnan(b); }
+double bounded(double x, double least) { return x < least ? least : x; }
+double silu_slope(double x) { return x > 1000 ? 1 : (1 + x / (1 + std::exp(x))) / (1 + std::exp(-x)); }
+double gelu_slope(double x) {
+  return x > 1000 ? 1 : 0.5 * std::erfc(-x * std::sqrt(0.5)) + x * std::exp(-0.5 * x * x) * 0.3989422804014327;
+}
 
 // exp, log, tanh, sigmoid: the bounds of cpu/simd/math.h, and of the C library (1) for float64. sigmoid and rsqrt are
 // two and three roundings; powf's bound in glibc is below 1.
@@ -56,12 +64,68 @@ const Op kOps[] = {
      [](double a, double) { return a < 0 ? std::exp(a) / (1 + std::exp(a)) : 1 / (1 + std::exp(-a)); }, nullptr, 3, 3},
     {"relu", 1, kNumber, [](double a, double) { return a < 0 ? 0. : a; },
      [](int64_t a, int64_t) { return a < 0 ? 0 : a; }},
-    {"clip", 1, kNumber, [](double a, double) { return a < kClipLow    ? kClipLow
-                                                       : a > kClipHigh ? kClipHigh
-                                                                       : a; },
+    {"clip",
+     1,
+     kNumber,
+     [](double a, double) { return a < kClipLow    ? kClipLow
+                                   : a > kClipHigh ? kClipHigh
+                                                   : a; },
      [](int64_t a, int64_t) { return a < 0   ? 0
                                      : a > 2 ? 2
-                                             : a; }},
+                                             : a; },
+     0,
+     0,
+     {kClipLow, kClipHigh}},
+    {"expm1", 1, kFloat, [](double a, double) { return std::expm1(a); }, nullptr, 2, 1},
+    {"log1p", 1, kFloat, [](double a, double) { return std::log1p(a); }, nullptr, 2, 1},
+    {"sin", 1, kFloat, [](double a, double) { return std::sin(a); }, nullptr, 2, 1},
+    {"cos", 1, kFloat, [](double a, double) { return std::cos(a); }, nullptr, 2, 1},
+    {"erf", 1, kFloat, [](double a, double) { return std::erf(a); }, nullptr, 2, 1},
+    {"floor", 1, kNumber, [](double a, double) { return std::floor(a); }, [](int64_t a, int64_t) { return a; }},
+    {"ceil", 1, kNumber, [](double a, double) { return std::ceil(a); }, [](int64_t a, int64_t) { return a; }},
+    {"round", 1, kNumber, [](double a, double) { return std::nearbyint(a); }, [](int64_t a, int64_t) { return a; }},
+    {"leakyRelu", 1, kFloat, [](double a, double) { return a > 0 ? a : 0.25 * a; }, nullptr, 0, 0, {0.25}},
+    {"leakyReluGrad", 2, kFloat, [](double a, double b) { return b > 0 ? a : 0.25 * a; }, nullptr, 1, 1, {0.25}, true},
+    {"elu", 1, kFloat, [](double a, double) { return a > 0 ? a : 1.5 * std::expm1(a); }, nullptr, 3, 2, {1, 1.5}},
+    {"eluGrad",
+     2,
+     kFloat,
+     [](double a, double b) { return b > 0 ? a : a * (1.5 * std::exp(b)); },
+     nullptr,
+     4,
+     4,
+     {1, 1.5},
+     true},
+    {"silu", 1, kFloat, [](double a, double) { return bounded(a, -1000) / (1 + std::exp(-a)); }, nullptr, 4, 4},
+    {"siluGrad",
+     2,
+     kFloat,
+     [](double a, double b) { return a * silu_slope(bounded(b, -1000)); },
+     nullptr,
+     8,
+     8,
+     {},
+     true},
+    {"gelu",
+     1,
+     kFloat,
+     [](double a, double) { return bounded(a, -1000) * 0.5 * std::erfc(a * -std::sqrt(0.5)); },
+     nullptr,
+     8,
+     8,
+     {0}},
+    {"geluGrad",
+     2,
+     kFloat,
+     [](double a, double b) { return a * gelu_slope(bounded(b, -1000)); },
+     nullptr,
+     8,
+     8,
+     {0},
+     true},
+    {"softplus", 1, kFloat,
+     [](double a, double) { return a > 0 ? a + std::log1p(std::exp(-a)) : std::log1p(std::exp(a)); }, nullptr, 4, 2},
+    {"softplusGrad", 2, kFloat, [](double a, double b) { return a / (1 + std::exp(-b)); }, nullptr, 4, 4, {}, true},
     {"add", 2, kNumber, [](double a, double b) { return a + b; }, [](int64_t a, int64_t b) { return a + b; }},
     {"sub", 2, kSigned, [](double a, double b) { return a - b; }, [](int64_t a, int64_t b) { return a - b; }},
     {"mul", 2, kNumber, [](double a, double b) { return a * b; }, [](int64_t a, int64_t b) { return a * b; }},
@@ -79,11 +143,16 @@ const Op kOps[] = {
 struct Compare {
   const char* name;
   bool (*reference)(double a, double b);
+  int inputs = 2;
 };
 const Compare kCompares[] = {
-    {"equal", [](double a, double b) { return a == b; }},  {"notEqual", [](double a, double b) { return a != b; }},
-    {"greater", [](double a, double b) { return a > b; }}, {"greaterEqual", [](double a, double b) { return a >= b; }},
-    {"less", [](double a, double b) { return a < b; }},    {"lessEqual", [](double a, double b) { return a <= b; }},
+    {"equal", [](double a, double b) { return a == b; }},
+    {"notEqual", [](double a, double b) { return a != b; }},
+    {"greater", [](double a, double b) { return a > b; }},
+    {"greaterEqual", [](double a, double b) { return a >= b; }},
+    {"less", [](double a, double b) { return a < b; }},
+    {"lessEqual", [](double a, double b) { return a <= b; }},
+    {"isNaN", [](double a, double) { return std::isnan(a); }, 1},
 };
 
 // Special values at the places that are a multiple of 5, so that a broadcast tensor, too, gets some of them.
@@ -127,6 +196,7 @@ int64_t wrap(DType dtype, int64_t x) {
 bool expect(const Op& op, DType dtype, double a, double b, double got) {
   if (dtype == DType::float32 || dtype == DType::float64) {
     const double tolerance = dtype == DType::float32 ? op.ulp_float32 : op.ulp_float64;
+    if (op.gradient && std::fabs(got - op.real(a, b)) <= tolerance * ulp(dtype, a)) return true;
     return same(dtype, got, op.real(a, b), tolerance);
   }
   return got == static_cast<double>(wrap(dtype, op.integer(static_cast<int64_t>(a), static_cast<int64_t>(b))));
@@ -163,16 +233,17 @@ std::string describe(const char* op, DType dtype, Layout a, Layout b, int64_t n)
 void check_op(const Op& op, DType dtype, TestTensor::Shape shape, Layout layout_a, Layout layout_b) {
   TestTensor a(dtype, shape, layout_a), b(dtype, shape, layout_b), out(dtype, shape);
   const bool small = !std::strcmp(op.name, "pow");
-  a.fill([&](int64_t i) { return value(dtype, i, 1, small); });
+  a.fill([&](int64_t i) {
+    const double x = value(dtype, i, 1, small);
+    return op.gradient && !std::isfinite(x) ? 1 : x;
+  });
   b.fill([&](int64_t i) { return value(dtype, i, 7, small); });
-  const bool clip = !std::strcmp(op.name, "clip");
   const bool exact = op.ulp_float32 == 0;
   check_targets(out, exact, [&](Target target) {
-    const std::vector<double> attr = clip ? std::vector<double>{kClipLow, kClipHigh} : std::vector<double>{};
     if (op.inputs == 1) {
-      run_kernel(target, op.name, {&a}, {&out}, attr);
+      run_kernel(target, op.name, {&a}, {&out}, op.attr);
     } else {
-      run_kernel(target, op.name, {&a, &b}, {&out}, attr);
+      run_kernel(target, op.name, {&a, &b}, {&out}, op.attr);
     }
     int64_t wrong = -1;
     for (int64_t i = 0; i < out.numel() && wrong < 0; ++i) {
@@ -191,7 +262,11 @@ void check_compare(const Compare& op, DType dtype, TestTensor::Shape shape, Layo
   a.fill([&](int64_t i) { return value(dtype, i, 1, true); });
   b.fill([&](int64_t i) { return value(dtype, i, 7, true); });
   check_targets(out, true, [&](Target target) {
-    run_kernel(target, op.name, {&a, &b}, {&out});
+    if (op.inputs == 1) {
+      run_kernel(target, op.name, {&a}, {&out});
+    } else {
+      run_kernel(target, op.name, {&a, &b}, {&out});
+    }
     bool ok = true;
     for (int64_t i = 0; i < out.numel() && ok; ++i) ok = out.at(i) == op.reference(a.at(i), b.at(i));
     if (!CHECK(ok)) std::printf("    %s\n", describe(op.name, dtype, layout_a, layout_b, out.numel()).c_str());
@@ -329,6 +404,12 @@ NABLA_TEST(violations_are_errors) {
     CHECK(throws_native_error([&] { run_kernel(t, "add", {&bool_a, &bool_a}, {&bool_a}); }));
     CHECK(throws_native_error([&] { run_kernel(t, "exp", {&int_a}, {&int_a}); }));
     CHECK(throws_native_error([&] { run_kernel(t, "clip", {&float_a}, {&float_a}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "gelu", {&float_a}, {&float_a}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "elu", {&float_a}, {&float_a}, {1}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "silu", {&int_a}, {&int_a}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "siluGrad", {&float_a, &int_a}, {&float_a}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "siluGrad", {&float_b, &float_a}, {&float_a}); }));
+    CHECK(throws_native_error([&] { run_kernel(t, "isNaN", {&float_a}, {&float_a}); }));
     CHECK(throws_native_error([&] { run_kernel(t, "logicalNot", {&float_a}, {&float_a}); }));
     CHECK(throws_native_error([&] { run_kernel(t, "less", {&float_a, &float_a}, {&float_a}); }));
     CHECK(throws_native_error([&] { run_kernel(t, "where", {&float_a, &float_a, &float_a}, {&float_a}); }));

@@ -1,10 +1,12 @@
-// The error bounds that cpu/simd/math.h states, over the whole range of float and at special values.
+// The error bounds that cpu/simd/math.h, trig.h and erf.h state, over the whole range of float and at special values.
 #include "cpu/simd/math.h"
 
 #include <algorithm>
 #include <cstring>
 #include <limits>
 
+#include "cpu/simd/erf.h"
+#include "cpu/simd/trig.h"
 #include "test_main.h"
 
 namespace nabla::NABLA_ISA {
@@ -132,6 +134,102 @@ NABLA_TEST(sigmoid_float) {
   CHECK(gives(f, kNaN, kNaN) && gives(f, -103.0f, 0x1p-149f) && gives(f, -3e38f, 0.0f) && gives(f, 3e38f, 1.0f));
 }
 
+NABLA_TEST(expm1_float) {
+  const auto f = [](Vec<float> x) { return expm1(x); };
+  const auto exact = [](double x) { return std::expm1(x); };
+  check_range(2, f, exact);
+  check_interval(2, -20, 89, f, exact);
+  check_interval(2, -1.5f, 1.5f, f, exact);
+  CHECK(gives(f, 0.0f, 0.0f) && gives(f, -0.0f, -0.0f) && gives(f, kInf, kInf) && gives(f, -kInf, -1.0f));
+  CHECK(gives(f, kNaN, kNaN) && gives(f, 88.8f, kInf) && gives(f, -0x1p-149f, -0x1p-149f) && gives(f, -3e38f, -1.0f));
+}
+
+NABLA_TEST(log1p_float) {
+  const auto f = [](Vec<float> x) { return log1p(x); };
+  const auto exact = [](double x) { return std::log1p(x); };
+  check_range(2, f, exact);
+  check_interval(2, -1, 1, f, exact);
+  check_interval(2, -1e-3f, 1e-3f, f, exact);
+  check_interval(2, 0x1p22f, 0x1p27f, f, exact);
+  CHECK(gives(f, 0.0f, 0.0f) && gives(f, -0.0f, -0.0f) && gives(f, -1.0f, -kInf) && gives(f, kInf, kInf));
+  CHECK(gives(f, -1.5f, kNaN) && gives(f, -kInf, kNaN) && gives(f, kNaN, kNaN) && gives(f, -0x1p-149f, -0x1p-149f));
+}
+
+NABLA_TEST(sin_float) {
+  const auto f = [](Vec<float> x) { return sin(x); };
+  const auto exact = [](double x) { return std::sin(x); };
+  check_range(2, f, exact);
+  check_interval(2, -10, 10, f, exact);
+  check_interval(2, 0.99f * kLargestReduced, 1.01f * kLargestReduced, f, exact);
+  CHECK(gives(f, 0.0f, 0.0f) && gives(f, -0.0f, -0.0f) && gives(f, 0x1p-149f, 0x1p-149f));
+  CHECK(gives(f, kInf, kNaN) && gives(f, -kInf, kNaN) && gives(f, kNaN, kNaN));
+}
+
+NABLA_TEST(cos_float) {
+  const auto f = [](Vec<float> x) { return cos(x); };
+  const auto exact = [](double x) { return std::cos(x); };
+  check_range(2, f, exact);
+  check_interval(2, -10, 10, f, exact);
+  check_interval(2, 0.99f * kLargestReduced, 1.01f * kLargestReduced, f, exact);
+  CHECK(gives(f, 0.0f, 1.0f) && gives(f, -0.0f, 1.0f));
+  CHECK(gives(f, kInf, kNaN) && gives(f, -kInf, kNaN) && gives(f, kNaN, kNaN));
+}
+
+// The floats next to multiples of pi/2, where the reduction loses the most digits.
+NABLA_TEST(sin_and_cos_near_their_zeros) {
+  const double half_pi = 1.5707963267948966;
+  double worst = 0;
+  for (int n = 1; n < 700000; ++n) {
+    const float near = static_cast<float>(n * half_pi);
+    float lanes[kWidth];
+    for (int lane = 0; lane < kWidth; ++lane) lanes[lane] = near;
+    float s[kWidth], c[kWidth];
+    sin(Vec<float>::load(lanes)).store(s);
+    cos(Vec<float>::load(lanes)).store(c);
+    worst = std::max(worst, ulp_error(s[0], std::sin(static_cast<double>(near))));
+    worst = std::max(worst, ulp_error(c[0], std::cos(static_cast<double>(near))));
+  }
+  if (!CHECK(worst <= 2)) std::printf("    %.3f units\n", worst);
+}
+
+NABLA_TEST(erf_float) {
+  const auto f = [](Vec<float> x) { return erf(x); };
+  const auto exact = [](double x) { return std::erf(x); };
+  check_range(2, f, exact);
+  check_interval(2, -4, 4, f, exact);
+  check_interval(2, -1.01f, 1.01f, f, exact);
+  CHECK(gives(f, 0.0f, 0.0f) && gives(f, -0.0f, -0.0f) && gives(f, kInf, 1.0f) && gives(f, -kInf, -1.0f));
+  CHECK(gives(f, kNaN, kNaN) && gives(f, 3e38f, 1.0f));
+}
+
+NABLA_TEST(normal_loss_float) {
+  const auto f = [](Vec<float> x) { return normal_loss(abs(x)); };
+  const auto exact = [](double x) { return 0.5 * std::fabs(x) * std::erfc(std::fabs(x) * std::sqrt(0.5)); };
+  check_range(8, f, exact);
+  check_interval(8, 0, 15, f, exact);
+  check_interval(8, 0, 1, f, exact);
+  CHECK(gives(f, 0.0f, 0.0f) && gives(f, kInf, 0.0f) && gives(f, kNaN, kNaN) && gives(f, 15.0f, 0.0f));
+}
+
+NABLA_TEST(normal_loss_slope_float) {
+  const auto slope = [](double z) {
+    return 0.5 * std::erfc(z * std::sqrt(0.5)) - z * std::exp(-0.5 * z * z) * 0.3989422804014327;
+  };
+  const auto terms = [](double z) {
+    return 0.5 * std::erfc(z * std::sqrt(0.5)) + z * std::exp(-0.5 * z * z) * 0.3989422804014327;
+  };
+  double worst = 0;
+  for (int i = 0; i < 1 << 18; ++i) {
+    const float z = static_cast<float>(i) * (13.0f / (1 << 18));
+    float lanes[kWidth];
+    normal_loss_slope(Vec<float>::set(z)).store(lanes);
+    worst = std::max(worst, std::fabs(lanes[0] - slope(z)) / terms(z) * 0x1p24);
+  }
+  if (!CHECK(worst <= 8)) std::printf("    %.3f roundings\n", worst);
+  const auto f = [](Vec<float> x) { return normal_loss_slope(abs(x)); };
+  CHECK(gives(f, 0.0f, 0.5f) && gives(f, kInf, -0.0f) && gives(f, kNaN, kNaN));
+}
+
 // The bits of the C library; sigmoid's three roundings add up to less than 3 units.
 NABLA_TEST(double_precision) {
   constexpr double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
@@ -140,6 +238,11 @@ NABLA_TEST(double_precision) {
     CHECK(gives([](Vec<double> v) { return exp(v); }, x, std::exp(x)));
     CHECK(gives([](Vec<double> v) { return log(v); }, x, std::log(x)));
     CHECK(gives([](Vec<double> v) { return tanh(v); }, x, std::tanh(x)));
+    CHECK(gives([](Vec<double> v) { return expm1(v); }, x, std::expm1(x)));
+    CHECK(gives([](Vec<double> v) { return log1p(v); }, x, std::log1p(x)));
+    CHECK(gives([](Vec<double> v) { return sin(v); }, x, std::sin(x)));
+    CHECK(gives([](Vec<double> v) { return cos(v); }, x, std::cos(x)));
+    CHECK(gives([](Vec<double> v) { return erf(v); }, x, std::erf(x)));
     double lanes[Vec<double>::width];
     sigmoid(Vec<double>::set(x)).store(lanes);
     const double want = exact_sigmoid(x);

@@ -1,6 +1,7 @@
 import { wrong } from "./checks.js";
 import { checkTensor } from "./op.js";
 import type { ActivationName as FusedActivation } from "./ops/activation-grad.js";
+import { elu, gelu, leakyRelu, selu, silu, softplus } from "./ops/activation.js";
 import { logSoftmax, softmax } from "./ops/softmax.js";
 import { exp, relu, sigmoid, tanh } from "./ops/unary.js";
 import { unknownName } from "./suggest.js";
@@ -16,6 +17,12 @@ const byName = {
   tanh,
   exponential: exp,
   logSoftmax: (x: Tensor) => logSoftmax(x),
+  leakyRelu: (x: Tensor) => leakyRelu(x),
+  elu: (x: Tensor) => elu(x),
+  selu,
+  silu,
+  gelu: (x: Tensor) => gelu(x),
+  softplus,
 } satisfies Record<string, ActivationFunction>;
 
 export type ActivationName = keyof typeof byName;

@@ -28,7 +28,40 @@ export {
 
 // Ops
 export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.js";
-export { abs, clip, exp, log, neg, relu, rsqrt, sigmoid, sign, sqrt, square, tanh } from "./ops/unary.js";
+export {
+  abs,
+  ceil,
+  clip,
+  cos,
+  erf,
+  exp,
+  expm1,
+  floor,
+  isNaN,
+  log,
+  log1p,
+  neg,
+  relu,
+  round,
+  rsqrt,
+  sigmoid,
+  sign,
+  sin,
+  sqrt,
+  square,
+  tanh,
+} from "./ops/unary.js";
+export {
+  elu,
+  gelu,
+  leakyRelu,
+  selu,
+  silu,
+  softplus,
+  type EluOptions,
+  type GeluOptions,
+  type LeakyReluOptions,
+} from "./ops/activation.js";
 export {
   equal,
   greater,

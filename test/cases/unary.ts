@@ -39,6 +39,9 @@ function special(...values: number[]): Case {
 
 const specials = special(NaN, Infinity, -Infinity, 0, -0, 1, -1, 1e-30, -1e-30);
 
+// Halves, the largest float32 with a fraction, and numbers that have none.
+const halves = special(0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 0.49999997, 8388607.5, -8388607.5, 16777217, 1e30);
+
 export const cases = {
   neg: [...table("normal"), specials],
   abs: [...table("nonzero"), specials],
@@ -51,6 +54,15 @@ export const cases = {
   tanh: [...table("normal"), specials, special(20, -20, 9, 0.6, 1e-4)],
   sigmoid: [...table("normal"), specials, special(100, -100, -80, 17, -17)],
   relu: [...table("nonzero"), specials],
+  expm1: [...table("normal"), specials, special(88, -87, 89, -104, 700)],
+  log1p: [...table("positive"), specials, special(-0.5, -0.999, 1e38, -1.5)],
+  sin: [...table("normal"), specials, special(3, 100, -1e6, 2 ** 21, 2 ** 100, -(2 ** 127))],
+  cos: [...table("normal"), specials, special(3, 100, -1e6, 2 ** 21, 2 ** 100, -(2 ** 127))],
+  erf: [...table("normal"), specials, special(0.999, 1.001, -3, 5, 1e38)],
+  floor: [...table("nonzero"), specials, halves],
+  ceil: [...table("nonzero"), specials, halves],
+  round: [...table("nonzero"), specials, halves],
+  isNaN: [...table("normal"), specials],
 };
 
 export const clipCases: Case<{ low: number | null; high: number | null }>[] = [

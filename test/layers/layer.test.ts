@@ -212,7 +212,7 @@ describe("wrong options", () => {
     [
       "activation",
       () => new Activation({ name: "a", activation: "swishy-washy" as never }),
-      'a: unknown activation: "swishy-washy", expected one of linear, relu, sigmoid, softmax, tanh, exponential, logSoftmax',
+      'a: unknown activation: "swishy-washy", expected one of linear, relu, sigmoid, softmax, tanh, exponential, logSoftmax, leakyRelu, elu, selu, silu, gelu, softplus',
     ],
     [
       "activation",

@@ -111,6 +111,13 @@ describe("values", () => {
     ["exponential", [-1, 0, 2].map(Math.exp)],
     ["softmax", softmax([-1, 0, 2])],
     ["logSoftmax", softmax([-1, 0, 2]).map(Math.log)],
+    // Keras' defaults: negativeSlope 0.2, alpha 1, exact gelu.
+    ["leakyRelu", [-0.2, 0, 2]],
+    ["elu", [Math.expm1(-1), 0, 2]],
+    ["selu", [-1.1113307, 0, 2.101402]],
+    ["silu", [-0.26894142, 0, 1.7615942]],
+    ["gelu", [-0.15865525, 0, 1.9544997]],
+    ["softplus", [-1, 0, 2].map((x) => Math.log1p(Math.exp(x)))],
   ] as const)("Activation %s, alone and in Dense", (activation, expected) => {
     const row = tensor([[-1, 0, 2]]);
     const dense = new Dense({ units: 3, activation, biasInitializer: () => row.flatten() });

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { serve } from "../../harness/serve.js";
+import { activation } from "./activation.js";
 import { cnn } from "./cnn.js";
 import { conv2d } from "./conv2d.js";
 import { dispatch } from "./dispatch.js";
@@ -9,4 +10,4 @@ const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve("nabla/p
   version: string;
 };
 
-await serve({ version }, { matmul, conv2d, cnn, dispatch });
+await serve({ version }, { matmul, conv2d, activation, cnn, dispatch });

@@ -5,7 +5,9 @@
 #include "core/kernel.h"
 #include "cpu/kernels/elementwise.h"
 #include "cpu/kernels/saturate.h"
+#include "cpu/simd/erf.h"
 #include "cpu/simd/math.h"
+#include "cpu/simd/trig.h"
 #include "cpu/simd/vec.h"
 
 namespace nabla::NABLA_ISA {
@@ -88,6 +90,41 @@ struct Sigmoid {
   }
 };
 
+struct Expm1 {
+  template <typename V>
+  NABLA_INLINE V operator()(V x) const {
+    return nabla::NABLA_ISA::expm1(x);
+  }
+};
+
+struct Log1p {
+  template <typename V>
+  NABLA_INLINE V operator()(V x) const {
+    return nabla::NABLA_ISA::log1p(x);
+  }
+};
+
+struct Sin {
+  template <typename V>
+  NABLA_INLINE V operator()(V x) const {
+    return nabla::NABLA_ISA::sin(x);
+  }
+};
+
+struct Cos {
+  template <typename V>
+  NABLA_INLINE V operator()(V x) const {
+    return nabla::NABLA_ISA::cos(x);
+  }
+};
+
+struct Erf {
+  template <typename V>
+  NABLA_INLINE V operator()(V x) const {
+    return nabla::NABLA_ISA::erf(x);
+  }
+};
+
 struct Relu {
   template <typename T>
   NABLA_INLINE Vec<T> operator()(Vec<T> x) const {
@@ -95,6 +132,40 @@ struct Relu {
   }
   NABLA_INLINE int32_t operator()(int32_t x) const { return x > 0 ? x : 0; }
   NABLA_INLINE uint8_t operator()(uint8_t x) const { return x; }
+};
+
+// Integers stay what they are.
+struct Floor {
+  template <typename T>
+  NABLA_INLINE Vec<T> operator()(Vec<T> x) const {
+    return nabla::NABLA_ISA::floor(x);
+  }
+  template <typename T>
+  NABLA_INLINE T operator()(T x) const {
+    return x;
+  }
+};
+
+struct Ceil {
+  template <typename T>
+  NABLA_INLINE Vec<T> operator()(Vec<T> x) const {
+    return nabla::NABLA_ISA::ceil(x);
+  }
+  template <typename T>
+  NABLA_INLINE T operator()(T x) const {
+    return x;
+  }
+};
+
+struct Round {
+  template <typename T>
+  NABLA_INLINE Vec<T> operator()(Vec<T> x) const {
+    return nabla::NABLA_ISA::round(x);
+  }
+  template <typename T>
+  NABLA_INLINE T operator()(T x) const {
+    return x;
+  }
 };
 
 template <typename T>
@@ -164,6 +235,15 @@ void not_run(void* out, const void* const* in, int64_t n, const double*) {
 }
 constexpr Runs<1> kNot = {{not_run, nullptr}};
 
+template <typename T>
+void is_nan_run(void* result, const void* const* in, int64_t n, const double*) {
+  uint8_t* __restrict out = static_cast<uint8_t*>(result);
+  const Operand<T, false> x(in[0]);
+  for (int64_t i = 0; i < n; ++i) out[i] = x.at(i) != x.at(i);
+}
+template <typename T>
+constexpr Runs<1> kIsNaN = {{is_nan_run<T>, nullptr}};
+
 }  // namespace
 
 void neg(KernelArgs& args) { unary<Neg, float, double, uint32_t>(args); }
@@ -178,6 +258,26 @@ void tanh(KernelArgs& args) { unary<Tanh, float, double>(args); }
 void sigmoid(KernelArgs& args) { unary<Sigmoid, float, double>(args); }
 void relu(KernelArgs& args) { unary<Relu, float, double, int32_t, uint8_t>(args); }
 void clip(KernelArgs& args) { clip_any<float, double, int32_t, uint8_t>(args); }
+
+void expm1(KernelArgs& args) { unary<Expm1, float, double>(args); }
+void log1p(KernelArgs& args) { unary<Log1p, float, double>(args); }
+void sin(KernelArgs& args) { unary<Sin, float, double>(args); }
+void cos(KernelArgs& args) { unary<Cos, float, double>(args); }
+void erf(KernelArgs& args) { unary<Erf, float, double>(args); }
+void floor(KernelArgs& args) { unary<Floor, float, double, int32_t, uint8_t>(args); }
+void ceil(KernelArgs& args) { unary<Ceil, float, double, int32_t, uint8_t>(args); }
+void round(KernelArgs& args) { unary<Round, float, double, int32_t, uint8_t>(args); }
+
+void isNaN(KernelArgs& args) {
+  NABLA_CHECK(args.out[0].dtype == DType::boolean, "the output must be bool");
+  switch (args.in[0].dtype) {
+    case DType::float32: return elementwise(args, kIsNaN<float>);
+    case DType::float64: return elementwise(args, kIsNaN<double>);
+    case DType::int32: return elementwise(args, kIsNaN<int32_t>);
+    case DType::uint8:
+    case DType::boolean: return elementwise(args, kIsNaN<uint8_t>);
+  }
+}
 
 void logicalNot(KernelArgs& args) {
   NABLA_CHECK(dtype_of_unary(args) == DType::boolean, "the dtype is not supported");

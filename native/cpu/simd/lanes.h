@@ -12,6 +12,17 @@ NABLA_INLINE Vec<T> load_part(const T* p, int64_t n, Vec<T> fill) {
   return select(Vec<T>::load(kIndex) < Vec<T>::set(static_cast<T>(n)), Vec<T>::load_part(p, n), fill);
 }
 
+// Whether the mask is on in any lane.
+NABLA_INLINE bool any(Mask<float> mask) {
+#if defined(NABLA_ISA_AVX512)
+  return mask.m != 0;
+#elif defined(NABLA_ISA_AVX2)
+  return _mm256_movemask_ps(mask.m) != 0;
+#else
+  return mask.m;
+#endif
+}
+
 // Combines the lanes as a balanced tree.
 template <typename T, typename Combine>
 NABLA_INLINE T fold_lanes(Vec<T> v, Combine&& combine) {

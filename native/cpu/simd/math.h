@@ -1,10 +1,10 @@
-// exp, log, tanh and sigmoid of vectors, over the whole range of their type. A lane's result depends on that
-// lane only, so it does not matter where in a vector or in a tail an element lies.
+// exp, expm1, log, log1p, tanh and sigmoid of vectors, over the whole range of their type. A lane's result depends on
+// that lane only, so it does not matter where in a vector or in a tail an element lies.
 //
 // Greatest error of the float versions in units in the last place of the exact result, with and without FMA:
-// exp 1, log 1, tanh 3, sigmoid 3.
-// Special values are those of C: exp(-inf) = 0, exp(inf) = inf, log(0) = -inf, log(x < 0) = NaN, tanh(-0) = -0,
-// results that are denormal are rounded to a denormal, NaN gives NaN.
+// exp 1, expm1 2, log 1, log1p 2, tanh 3, sigmoid 3.
+// Special values are those of C: exp(-inf) = 0, exp(inf) = inf, log(0) = -inf, log(x < 0) = NaN, log1p(-1) = -inf,
+// tanh(-0) = expm1(-0) = log1p(-0) = -0, results that are denormal are rounded to a denormal, NaN gives NaN.
 //
 // The double versions, which gradient checks use, call the C library lane by lane.
 #pragma once
@@ -66,15 +66,29 @@ NABLA_INLINE Vec<float> exp(Vec<float> x) {
   return scale(e.expm1 + Vec<float>::set(1), e.n);
 }
 
-NABLA_INLINE Vec<float> log(Vec<float> x) {
-  const Vec<float> one = Vec<float>::set(1);
-  const Mask<float> denormal = x < Vec<float>::set(0x1p-126f);
-  const Vec<float> normal = select(denormal, x * Vec<float>::set(0x1p23f), x);
-  // x = 2^e * m with m in [sqrt(1/2), sqrt(2)).
-  const Vec<int32_t> exponent = (bits_of(normal) - bits_of(Vec<float>::set(0x1.6a09e6p-1f))) >> 23;
-  const Vec<float> m = float_of_bits(bits_of(normal) - (exponent << 23));
-  const Vec<float> e = to_float(exponent) - select(denormal, Vec<float>::set(23), Vec<float>::zero());
-  const Vec<float> f = m - one;
+// exp(x) - 1.
+NABLA_INLINE Vec<float> expm1(Vec<float> x) {
+  // exp(-20) is nothing beside 1. The powers are halves, since 2^128 would overflow.
+  const ExpParts e = exp_parts(max(Vec<float>::set(-20), min(Vec<float>::set(89), x)));
+  const NearestInteger less = nearest_of_product(e.n.value - Vec<float>::set(1), Vec<float>::set(1));
+  const Vec<float> half_power = exp2_of(less);
+  const Vec<float> half = fma(half_power, e.expm1, half_power - Vec<float>::set(0.5f));
+  // The half of a denormal may be none.
+  return select(abs(x) < Vec<float>::set(0x1p-30f), x, half + half);
+}
+
+// x = 2^exponent * m with m in [sqrt(1/2), sqrt(2)), for normal x.
+struct LogParts {
+  Vec<int32_t> exponent;
+  Vec<float> m;
+};
+NABLA_INLINE LogParts log_parts(Vec<float> x) {
+  const Vec<int32_t> exponent = (bits_of(x) - bits_of(Vec<float>::set(0x1.6a09e6p-1f))) >> 23;
+  return {exponent, float_of_bits(bits_of(x) - (exponent << 23))};
+}
+
+// e*ln 2 + log(1 + f) for sqrt(1/2) <= 1 + f < sqrt(2).
+NABLA_INLINE Vec<float> log_of_parts(Vec<float> e, Vec<float> f) {
   // Minimax polynomial for (log(1+f) - f + f^2/2) / f^3.
   Vec<float> p = Vec<float>::set(-0x1.420230p-4f);
   p = fma(p, f, Vec<float>::set(0x1.07d958p-3f));
@@ -85,16 +99,41 @@ NABLA_INLINE Vec<float> log(Vec<float> x) {
   p = fma(p, f, Vec<float>::set(-0x1.000220p-2f));
   p = fma(p, f, Vec<float>::set(0x1.55554ap-2f));
   const Vec<float> f2 = f * f;
-  // log(x) = e*ln 2 + f - f^2/2 + f^3 p, the small terms first.
+  // The small terms first.
   Vec<float> tail = f2 * f * p;
   tail = fma(e, Vec<float>::set(-0x1.bd0106p-13f), tail);
   tail = fma(f2, Vec<float>::set(-0.5f), tail);
-  const Vec<float> y = fma(e, Vec<float>::set(0x1.63p-1f), f + tail);
-  // What is left: 0, negative numbers, inf and NaN (for which x - x is NaN).
+  return fma(e, Vec<float>::set(0x1.63p-1f), f + tail);
+}
+
+// The logarithm `y` of an ordinary x, but what C has for 0, negative numbers, inf and NaN.
+NABLA_INLINE Vec<float> log_special(Vec<float> x, Vec<float> y) {
   const Vec<float> inf = Vec<float>::set(INFINITY);
   const Vec<float> ordinary = select(x < inf, y, x);
   return select(x > Vec<float>::zero(), ordinary,
                 select(x == Vec<float>::zero(), Vec<float>::zero() - inf, Vec<float>::set(NAN)));
+}
+
+NABLA_INLINE Vec<float> log(Vec<float> x) {
+  const Mask<float> denormal = x < Vec<float>::set(0x1p-126f);
+  const LogParts parts = log_parts(select(denormal, x * Vec<float>::set(0x1p23f), x));
+  const Vec<float> e = to_float(parts.exponent) - select(denormal, Vec<float>::set(23), Vec<float>::zero());
+  return log_special(x, log_of_parts(e, parts.m - Vec<float>::set(1)));
+}
+
+// log(1 + x).
+NABLA_INLINE Vec<float> log1p(Vec<float> x) {
+  const Vec<float> one = Vec<float>::set(1);
+  const Vec<float> u = one + x;
+  // What the sum lost: u + lost is 1 + x.
+  const Vec<float> lost = select(x > one, one - (u - x), x - (u - one));
+  const LogParts parts = log_parts(u);
+  const Vec<float> e = to_float(parts.exponent);
+  // 2^-exponent times `lost` belongs to m; where u is in [sqrt(1/2), sqrt(2)), f is x again. From 2^25 on, nothing
+  // counts.
+  const Vec<float> power = float_of_bits((Vec<int32_t>::set(127) - parts.exponent) << 23);
+  const Vec<float> f = (parts.m - one) + select(u < Vec<float>::set(0x1p25f), power * lost, Vec<float>::zero());
+  return select(x == Vec<float>::zero(), x, log_special(u, log_of_parts(e, f)));
 }
 
 NABLA_INLINE Vec<float> tanh(Vec<float> x) {
@@ -123,8 +162,14 @@ NABLA_INLINE Vec<double> lane_by_lane(Vec<double> x, F&& f) {
 NABLA_INLINE Vec<double> exp(Vec<double> x) {
   return lane_by_lane(x, [](double lane) { return std::exp(lane); });
 }
+NABLA_INLINE Vec<double> expm1(Vec<double> x) {
+  return lane_by_lane(x, [](double lane) { return std::expm1(lane); });
+}
 NABLA_INLINE Vec<double> log(Vec<double> x) {
   return lane_by_lane(x, [](double lane) { return std::log(lane); });
+}
+NABLA_INLINE Vec<double> log1p(Vec<double> x) {
+  return lane_by_lane(x, [](double lane) { return std::log1p(lane); });
 }
 NABLA_INLINE Vec<double> tanh(Vec<double> x) {
   return lane_by_lane(x, [](double lane) { return std::tanh(lane); });

@@ -23,7 +23,8 @@ struct Vec;
 
 // The result of comparing two Vec<T>, lane by lane with C's rules (only != is true for NaN).
 // select(m, a, b) is m ? a : b. max(a, b) is a > b ? a : b and min(a, b) is a < b ? a : b in every ISA: where
-// either is NaN they give b. abs, unary minus and copysign touch the sign bit only, also of NaN.
+// either is NaN they give b. abs, unary minus and copysign touch the sign bit only, also of NaN. round gives the even
+// neighbour of a number halfway between two; floor, ceil and round keep the sign of zero.
 template <typename T>
 struct Mask;
 
@@ -72,7 +73,16 @@ NABLA_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return {_mm512_max_ps(
 NABLA_INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return {_mm512_min_ps(a.v, b.v)}; }
 NABLA_INLINE Vec<float> sqrt(Vec<float> a) { return {_mm512_sqrt_ps(a.v)}; }
 NABLA_INLINE Vec<float> abs(Vec<float> a) { return {_mm512_abs_ps(a.v)}; }
-NABLA_INLINE Vec<float> operator-(Vec<float> a) { return {_mm512_xor_ps(a.v, _mm512_set1_ps(-0.0f))}; }
+NABLA_INLINE Vec<float> floor(Vec<float> a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};
+}
+NABLA_INLINE Vec<float> ceil(Vec<float> a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC)};
+}
+NABLA_INLINE Vec<float> round(Vec<float> a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+NABLA_INLINE Vec<float> operator-(Vec<float> a) { return {-a.v}; }
 NABLA_INLINE Vec<float> copysign(Vec<float> magnitude, Vec<float> sign) {
   const auto sign_bit = _mm512_set1_ps(-0.0f);
   return {_mm512_or_ps(_mm512_andnot_ps(sign_bit, magnitude.v), _mm512_and_ps(sign_bit, sign.v))};
@@ -127,7 +137,16 @@ NABLA_INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return {_mm512_max_
 NABLA_INLINE Vec<double> min(Vec<double> a, Vec<double> b) { return {_mm512_min_pd(a.v, b.v)}; }
 NABLA_INLINE Vec<double> sqrt(Vec<double> a) { return {_mm512_sqrt_pd(a.v)}; }
 NABLA_INLINE Vec<double> abs(Vec<double> a) { return {_mm512_abs_pd(a.v)}; }
-NABLA_INLINE Vec<double> operator-(Vec<double> a) { return {_mm512_xor_pd(a.v, _mm512_set1_pd(-0.0))}; }
+NABLA_INLINE Vec<double> floor(Vec<double> a) {
+  return {_mm512_roundscale_pd(a.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};
+}
+NABLA_INLINE Vec<double> ceil(Vec<double> a) {
+  return {_mm512_roundscale_pd(a.v, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC)};
+}
+NABLA_INLINE Vec<double> round(Vec<double> a) {
+  return {_mm512_roundscale_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+NABLA_INLINE Vec<double> operator-(Vec<double> a) { return {-a.v}; }
 NABLA_INLINE Vec<double> copysign(Vec<double> magnitude, Vec<double> sign) {
   const auto sign_bit = _mm512_set1_pd(-0.0);
   return {_mm512_or_pd(_mm512_andnot_pd(sign_bit, magnitude.v), _mm512_and_pd(sign_bit, sign.v))};
@@ -180,7 +199,14 @@ NABLA_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return {_mm256_max_ps(
 NABLA_INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return {_mm256_min_ps(a.v, b.v)}; }
 NABLA_INLINE Vec<float> sqrt(Vec<float> a) { return {_mm256_sqrt_ps(a.v)}; }
 NABLA_INLINE Vec<float> abs(Vec<float> a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
-NABLA_INLINE Vec<float> operator-(Vec<float> a) { return {_mm256_xor_ps(a.v, _mm256_set1_ps(-0.0f))}; }
+NABLA_INLINE Vec<float> floor(Vec<float> a) {
+  return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};
+}
+NABLA_INLINE Vec<float> ceil(Vec<float> a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC)}; }
+NABLA_INLINE Vec<float> round(Vec<float> a) {
+  return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+NABLA_INLINE Vec<float> operator-(Vec<float> a) { return {-a.v}; }
 NABLA_INLINE Vec<float> copysign(Vec<float> magnitude, Vec<float> sign) {
   const auto sign_bit = _mm256_set1_ps(-0.0f);
   return {_mm256_or_ps(_mm256_andnot_ps(sign_bit, magnitude.v), _mm256_and_ps(sign_bit, sign.v))};
@@ -225,7 +251,16 @@ NABLA_INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return {_mm256_max_
 NABLA_INLINE Vec<double> min(Vec<double> a, Vec<double> b) { return {_mm256_min_pd(a.v, b.v)}; }
 NABLA_INLINE Vec<double> sqrt(Vec<double> a) { return {_mm256_sqrt_pd(a.v)}; }
 NABLA_INLINE Vec<double> abs(Vec<double> a) { return {_mm256_andnot_pd(_mm256_set1_pd(-0.0), a.v)}; }
-NABLA_INLINE Vec<double> operator-(Vec<double> a) { return {_mm256_xor_pd(a.v, _mm256_set1_pd(-0.0))}; }
+NABLA_INLINE Vec<double> floor(Vec<double> a) {
+  return {_mm256_round_pd(a.v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC)};
+}
+NABLA_INLINE Vec<double> ceil(Vec<double> a) {
+  return {_mm256_round_pd(a.v, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC)};
+}
+NABLA_INLINE Vec<double> round(Vec<double> a) {
+  return {_mm256_round_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+NABLA_INLINE Vec<double> operator-(Vec<double> a) { return {-a.v}; }
 NABLA_INLINE Vec<double> copysign(Vec<double> magnitude, Vec<double> sign) {
   const auto sign_bit = _mm256_set1_pd(-0.0);
   return {_mm256_or_pd(_mm256_andnot_pd(sign_bit, magnitude.v), _mm256_and_pd(sign_bit, sign.v))};
@@ -305,6 +340,18 @@ NABLA_INLINE Vec<T> sqrt(Vec<T> a) {
 template <typename T>
 NABLA_INLINE Vec<T> abs(Vec<T> a) {
   return {std::fabs(a.v)};
+}
+template <typename T>
+NABLA_INLINE Vec<T> floor(Vec<T> a) {
+  return {std::floor(a.v)};
+}
+template <typename T>
+NABLA_INLINE Vec<T> ceil(Vec<T> a) {
+  return {std::ceil(a.v)};
+}
+template <typename T>
+NABLA_INLINE Vec<T> round(Vec<T> a) {
+  return {std::rint(a.v)};
 }
 template <typename T>
 NABLA_INLINE Vec<T> operator-(Vec<T> a) {

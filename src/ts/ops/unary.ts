@@ -3,7 +3,7 @@ import { promote, type DType, type FloatOf, type Promote } from "../dtype.js";
 import { checkTensor, defineOp, type OpDefinition } from "../op.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { activationGrad, type ActivationName } from "./activation-grad.js";
-import { div, mul, pow } from "./binary.js";
+import { add, div, mul, pow } from "./binary.js";
 import { cast } from "./cast.js";
 import { greaterEqual, lessEqual, logicalAnd } from "./compare.js";
 
@@ -86,6 +86,41 @@ const clipOp = defineUnary<{ low: number; high: number }>("clip", "uint8", {
   },
 });
 
+const expm1Op = defineUnary(
+  "expm1",
+  "float32",
+  fromOutput((g, y) => mul(g, add(y, 1))),
+);
+const log1pOp = defineUnary(
+  "log1p",
+  "float32",
+  fromInput((g, x) => div(g, add(x, 1))),
+);
+const sinOp = defineUnary(
+  "sin",
+  "float32",
+  fromInput((g, x) => mul(g, cos(x))),
+);
+const cosOp = defineUnary(
+  "cos",
+  "float32",
+  fromInput((g, x) => neg(mul(g, sin(x)))),
+);
+const erfOp = defineUnary(
+  "erf",
+  "float32",
+  fromInput((g, x) => mul(g, mul(exp(neg(square(x))), 2 / Math.sqrt(Math.PI)))),
+);
+const flat: Rest<undefined> = { backward: ({ grads }) => [mul(grads[0]!, 0)] };
+const floorOp = defineUnary("floor", "uint8", flat);
+const ceilOp = defineUnary("ceil", "uint8", flat);
+const roundOp = defineUnary("round", "uint8", flat);
+const isNaNOp = defineOp<undefined>({
+  name: "isNaN",
+  infer: ([x]) => [{ shape: x!.shape, dtype: "bool" }],
+  backward: null,
+});
+
 /** -x. uint8 and bool give int32. */
 export function neg<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "int32">, R> {
   return negOp(x, undefined) as Tensor<Promote<D, "int32">, R>;
@@ -155,6 +190,43 @@ function bound(value: unknown, open: number): number {
   return value;
 }
 
+/** exp(x) - 1, without its loss of digits near 0. */
+export function expm1<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
+  return expm1Op(x, undefined) as Tensor<FloatOf<D>, R>;
+}
+/** log(1 + x), without its loss of digits near 0; -Infinity for -1, NaN below. */
+export function log1p<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
+  return log1pOp(x, undefined) as Tensor<FloatOf<D>, R>;
+}
+/** The sine of x radians, however large x is; NaN for infinities. */
+export function sin<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
+  return sinOp(x, undefined) as Tensor<FloatOf<D>, R>;
+}
+/** The cosine of x radians, however large x is; NaN for infinities. */
+export function cos<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
+  return cosOp(x, undefined) as Tensor<FloatOf<D>, R>;
+}
+/** The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x. */
+export function erf<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
+  return erfOp(x, undefined) as Tensor<FloatOf<D>, R>;
+}
+/** The largest integer that is not above x. Integers stay as they are, bool gives uint8; the gradient is 0. */
+export function floor<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "uint8">, R> {
+  return floorOp(x, undefined) as Tensor<Promote<D, "uint8">, R>;
+}
+/** The smallest integer that is not below x; otherwise like {@link floor}. */
+export function ceil<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "uint8">, R> {
+  return ceilOp(x, undefined) as Tensor<Promote<D, "uint8">, R>;
+}
+/** The integer nearest to x, the even one of two equally near: 0.5 gives 0, 1.5 gives 2. Otherwise like {@link floor}. */
+export function round<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "uint8">, R> {
+  return roundOp(x, undefined) as Tensor<Promote<D, "uint8">, R>;
+}
+/** Whether x is NaN; never where x is of an integer dtype. */
+export function isNaN<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<"bool", R> {
+  return isNaNOp([x], undefined)[0]! as Tensor<"bool", R>;
+}
+
 declare module "../tensor.js" {
   interface Tensor<D extends DType = DType, R extends number = number> {
     /** See {@link neg}. */
@@ -181,6 +253,24 @@ declare module "../tensor.js" {
     relu(): Tensor<Promote<D, "uint8">, R>;
     /** See {@link clip}. */
     clip(low: number | null, high: number | null): Tensor<Promote<D, "uint8">, R>;
+    /** See {@link expm1}. */
+    expm1(): Tensor<FloatOf<D>, R>;
+    /** See {@link log1p}. */
+    log1p(): Tensor<FloatOf<D>, R>;
+    /** See {@link sin}. */
+    sin(): Tensor<FloatOf<D>, R>;
+    /** See {@link cos}. */
+    cos(): Tensor<FloatOf<D>, R>;
+    /** See {@link erf}. */
+    erf(): Tensor<FloatOf<D>, R>;
+    /** See {@link floor}. */
+    floor(): Tensor<Promote<D, "uint8">, R>;
+    /** See {@link ceil}. */
+    ceil(): Tensor<Promote<D, "uint8">, R>;
+    /** See {@link round}. */
+    round(): Tensor<Promote<D, "uint8">, R>;
+    /** See {@link isNaN}. */
+    isNaN(): Tensor<"bool", R>;
   }
 }
 addMethod("neg", neg);
@@ -195,3 +285,12 @@ addMethod("tanh", tanh);
 addMethod("sigmoid", sigmoid);
 addMethod("relu", relu);
 addMethod("clip", clip);
+addMethod("expm1", expm1);
+addMethod("log1p", log1p);
+addMethod("sin", sin);
+addMethod("cos", cos);
+addMethod("erf", erf);
+addMethod("floor", floor);
+addMethod("ceil", ceil);
+addMethod("round", round);
+addMethod("isNaN", isNaN);

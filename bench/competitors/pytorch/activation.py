@@ -1,0 +1,32 @@
+import torch
+import torch.nn.functional as F
+from inputs import sample, values
+
+LIMIT = 4
+
+
+class Activation:
+    def __init__(self, params, variant):
+        shape = (params["rows"], params["columns"])
+        self.variant = variant
+        self.add = params["add"]
+        self.inputs = [values(seed, shape, LIMIT) for seed in ([1, 2] if self.add else [1])]
+        self.dy = values(3, shape)
+        self.wanted = self.inputs if params["backward"] else []
+        for leaf in self.wanted:
+            leaf.requires_grad_()
+
+    def step(self):
+        if self.add:
+            y = F.relu(torch.add(*self.inputs), inplace=self.variant == "in place")
+        else:
+            y = F.gelu(self.inputs[0])
+        return y, torch.autograd.grad(y, self.wanted, self.dy) if self.wanted else ()
+
+    def output(self):
+        y, gradients = self.step()
+        return [sample(y)] + [sample(gradient) for gradient in gradients]
+
+
+def prepare(params):
+    return [Activation(params, variant) for variant in (["in place", "into new memory"] if params["add"] else [""])]
