@@ -2,7 +2,7 @@ import type { Params } from "../harness/protocol.js";
 
 /** One thing to measure. Every competitor has a file of the stem's name that does it. */
 export interface Case {
-  stem: "matmul" | "conv2d" | "activation" | "cnn" | "dispatch";
+  stem: "matmul" | "conv2d" | "activation" | "layerNorm" | "softmax" | "cnn" | "dispatch";
   name: string;
   params: Params;
   /** Floating-point operations of one run, where GFLOP/s say something. */

@@ -1,8 +1,18 @@
-import { cases as activation } from "./activation.js";
 import type { Case } from "./case.js";
+import { cases as activation } from "./activation.js";
 import { cases as cnn } from "./cnn.js";
 import { cases as conv2d } from "./conv2d.js";
 import { cases as dispatch } from "./dispatch.js";
+import { cases as layerNorm } from "./layerNorm.js";
 import { cases as matmul } from "./matmul.js";
+import { cases as softmax } from "./softmax.js";
 
-export const allCases: readonly Case[] = [...matmul, ...conv2d, ...activation, ...cnn, ...dispatch];
+export const allCases: readonly Case[] = [
+  ...matmul,
+  ...conv2d,
+  ...activation,
+  ...layerNorm,
+  ...softmax,
+  ...cnn,
+  ...dispatch,
+];

@@ -97,6 +97,10 @@ export { maxPool2d, type MaxPool2dOptions } from "./ops/maxPool2d.js";
 export type { Padding } from "./ops/window.js";
 export type { ActivationName } from "./ops/activation-grad.js";
 export { logSoftmax, softmax } from "./ops/softmax.js";
+export { batchNorm, type BatchNormOptions } from "./ops/batchNorm.js";
+export { groupNorm, type GroupNormOptions } from "./ops/groupNorm.js";
+export { layerNorm, type LayerNormOptions } from "./ops/layerNorm.js";
+export { rmsNorm, type RmsNormOptions } from "./ops/rmsNorm.js";
 export { softmaxCrossEntropy, type SoftmaxCrossEntropyOptions } from "./ops/softmaxCrossEntropy.js";
 export { dropout } from "./ops/dropout.js";
 

@@ -1,9 +1,10 @@
-import { expect, test } from "vitest";
-import { logSoftmax, mul, softmax, tensor, type Tensor } from "nabla";
+import { test } from "vitest";
+import { logSoftmax, softmax } from "nabla";
 import { softmaxGrad } from "../../src/ts/ops/softmax.js";
 import { cases, extreme } from "../cases/softmax.js";
 import { logSoftmax as logReference, softmax as reference } from "../reference/softmax.js";
 import { checkOp } from "../support/check-op.js";
+import { checkSecondDerivative } from "../support/second-derivative.js";
 
 checkOp({ op: "softmax", cases: [...cases, ...extreme], run: ([x], axis) => softmax(x!, axis), reference });
 
@@ -29,19 +30,10 @@ checkOp({
   }),
 });
 
-test.each([softmax, logSoftmax])("the gradient of a gradient", (op) => {
-  const values = Float64Array.of(0.3, -0.2, 0.9);
-  const weights = tensor(Float64Array.of(1, 2, -1));
-  const slope = (x: Tensor): Tensor => {
-    mul(op(x), weights).square().sum().backward(undefined, { createGraph: true });
-    const first = x.grad!;
-    x.grad = null;
-    return first.square().sum();
-  };
-  const x = tensor(values, { requiresGrad: true });
-  slope(x).backward();
-  const got = x.grad!.dataSync();
-  const at = (place: number, shift: number): number =>
-    slope(tensor(values.with(place, values[place]! + shift), { requiresGrad: true })).itemSync();
-  for (let i = 0; i < 3; i++) expect(got[i]).toBeCloseTo((at(i, 1e-5) - at(i, -1e-5)) / 2e-5, 7);
+test.each([
+  ["softmax", softmax],
+  ["logSoftmax", logSoftmax],
+])("second derivatives of %s", (name, op) => {
+  checkSecondDerivative(name, ([x]) => op(x!), [[2, 5]]);
+  checkSecondDerivative(`${name} along 0`, ([x]) => op(x!, 0), [[4, 2]]);
 });

@@ -2,11 +2,12 @@ import { describe, expect, test } from "vitest";
 import * as nabla from "nabla";
 import { tensor, Tensor } from "nabla";
 import { readFixtures, toNumbers, type FixtureTensor, type OpCase } from "../fixtures/torch/fixtures.js";
+import { batchNormTraining } from "../support/batch-norm-training.js";
 import { expectClose } from "../support/check-op.js";
 import { fill } from "../support/fixture-args.js";
 
 type Call = (...args: unknown[]) => Tensor | Tensor[];
-const functions = nabla as unknown as Record<string, Call | undefined>;
+const functions = { ...nabla, batchNormTraining } as unknown as Record<string, Call | undefined>;
 
 function make({ shape, dtype, data }: FixtureTensor): Tensor {
   return tensor(toNumbers(data), { shape, dtype, requiresGrad: dtype === "float32" });

@@ -4,10 +4,12 @@ import { activation } from "./activation.js";
 import { cnn } from "./cnn.js";
 import { conv2d } from "./conv2d.js";
 import { dispatch } from "./dispatch.js";
+import { layerNorm } from "./layerNorm.js";
 import { matmul } from "./matmul.js";
+import { softmax } from "./softmax.js";
 
 const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve("nabla/package.json")), "utf8")) as {
   version: string;
 };
 
-await serve({ version }, { matmul, conv2d, activation, cnn, dispatch });
+await serve({ version }, { matmul, conv2d, activation, layerNorm, softmax, cnn, dispatch });

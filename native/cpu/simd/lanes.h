@@ -1,4 +1,4 @@
-// Work across the lanes of a register: partly filled ones, and folding all lanes to one number.
+// Work across the lanes of a register: partly filled ones, loops with such an end, and folding all lanes to one number.
 #pragma once
 #include "cpu/simd/vec.h"
 
@@ -21,6 +21,27 @@ NABLA_INLINE bool any(Mask<float> mask) {
 #else
   return mask.m;
 #endif
+}
+
+// How a loop body reads and writes lanes: all of them, or the first n at a row's end.
+template <typename T>
+struct AllLanes {
+  NABLA_INLINE Vec<T> load(const T* p) const { return Vec<T>::load(p); }
+  NABLA_INLINE Vec<T> load(const T* p, Vec<T>) const { return Vec<T>::load(p); }
+  NABLA_INLINE void store(T* p, Vec<T> v) const { v.store(p); }
+};
+template <typename T>
+struct FirstLanes {
+  int64_t n;
+  NABLA_INLINE Vec<T> load(const T* p) const { return Vec<T>::load_part(p, n); }
+  NABLA_INLINE Vec<T> load(const T* p, Vec<T> fill) const { return load_part(p, n, fill); }
+  NABLA_INLINE void store(T* p, Vec<T> v) const { v.store_part(p, n); }
+};
+template <typename T, typename Body>
+NABLA_INLINE void for_lanes(int64_t begin, int64_t n, Body&& body) {
+  int64_t i = begin;
+  for (; i + Vec<T>::width <= n; i += Vec<T>::width) body(i, AllLanes<T>{});
+  if (i < n) body(i, FirstLanes<T>{n - i});
 }
 
 // Combines the lanes as a balanced tree.

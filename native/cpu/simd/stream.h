@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "cpu/simd/vec.h"
+#include "cpu/simd/lanes.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -40,6 +40,35 @@ NABLA_INLINE void stream_copy(void* target, const void* source, int64_t bytes) {
 #else
   std::memcpy(to, from, bytes);
 #endif
+}
+
+// A whole vector at an address that is a multiple of its size.
+template <typename T>
+NABLA_INLINE void stream_store(T* p, Vec<T> v) {
+#if defined(NABLA_ISA_AVX512)
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(p), reinterpret_cast<__m512i>(v.v));
+#elif defined(NABLA_ISA_AVX2)
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), reinterpret_cast<__m256i>(v.v));
+#else
+  v.store(p);
+#endif
+}
+
+// AllLanes (simd/lanes.h) whose stores go past the caches.
+template <typename T>
+struct StreamedLanes : AllLanes<T> {
+  NABLA_INLINE void store(T* p, Vec<T> v) const { stream_store(p, v); }
+};
+
+// for_lanes over [0, n), where `out` is what the body stores to: past the caches if the tensor is large and the row's
+// place allows it.
+template <typename T, typename Body>
+NABLA_INLINE void for_streamed_lanes(bool large, const T* out, int64_t n, Body&& body) {
+  if (large && whole_cache_lines(out, n * static_cast<int64_t>(sizeof(T)))) {
+    for (int64_t j = 0; j < n; j += Vec<T>::width) body(j, StreamedLanes<T>{});
+  } else {
+    for_lanes<T>(0, n, body);
+  }
 }
 
 NABLA_INLINE void stream_fence() {
