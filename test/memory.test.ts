@@ -192,6 +192,28 @@ describe("an op leaves nothing behind but its result", () => {
       inputs: [image()],
       run: ([x]) => x!.maxPool2d({ dataFormat: "channelsFirst" }),
     }),
+    avgPool2d: () => ({ inputs: [image()], run: ([x]) => x!.avgPool2d() }),
+    "globalAvgPool2d, channels first": () => ({
+      inputs: [image()],
+      run: ([x]) => x!.globalAvgPool2d({ dataFormat: "channelsFirst" }),
+    }),
+    "conv1d, channels first": () => ({
+      inputs: [rand([1, 2, 5]), rand([3, 2, 4], { dtype: "float64" }), rand([4])],
+      run: ([x, k, bias]) => x!.conv1d(k!, { bias: bias!, dataFormat: "channelsFirst", padding: "causal" }),
+    }),
+    depthwiseConv2d: () => ({
+      inputs: [image(), rand([3, 3, 2, 2]), rand([4])],
+      run: ([x, k, bias]) => x!.depthwiseConv2d(k!, { bias: bias! }),
+    }),
+    "convTranspose2d, channels first": () => ({
+      inputs: [rand([1, 2, 3, 4]), rand([3, 3, 5, 2], { dtype: "float64" }), rand([5])],
+      run: ([x, k, bias]) => x!.convTranspose2d(k!, { bias: bias!, dataFormat: "channelsFirst", strides: 2 }),
+    }),
+    resize2d: () => ({ inputs: [image()], run: ([x]) => x!.resize2d([3, 5]) }),
+    "resize2d of integers": () => ({
+      inputs: [zeros([1, 2, 4, 4], { dtype: "uint8" })],
+      run: ([x]) => x!.resize2d([3, 5], { dataFormat: "channelsFirst" }),
+    }),
     "softmax along the first axis": () => ({ inputs: [matrix()], run: ([x]) => x!.softmax(0) }),
     logSoftmax: () => ({ inputs: [matrix()], run: ([x]) => x!.logSoftmax() }),
     softmaxCrossEntropy: () => ({

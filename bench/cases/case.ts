@@ -2,7 +2,17 @@ import type { Params } from "../harness/protocol.js";
 
 /** One thing to measure. Every competitor has a file of the stem's name that does it. */
 export interface Case {
-  stem: "matmul" | "conv2d" | "activation" | "layerNorm" | "softmax" | "cnn" | "dispatch";
+  stem:
+    | "matmul"
+    | "conv2d"
+    | "activation"
+    | "avgPool2d"
+    | "layerNorm"
+    | "maxPool2d"
+    | "pool2d"
+    | "softmax"
+    | "cnn"
+    | "dispatch";
   name: string;
   params: Params;
   /** Floating-point operations of one run, where GFLOP/s say something. */

@@ -1,17 +1,23 @@
 import type { Case } from "./case.js";
 import { cases as activation } from "./activation.js";
+import { cases as avgPool2d } from "./avgPool2d.js";
 import { cases as cnn } from "./cnn.js";
 import { cases as conv2d } from "./conv2d.js";
 import { cases as dispatch } from "./dispatch.js";
 import { cases as layerNorm } from "./layerNorm.js";
 import { cases as matmul } from "./matmul.js";
+import { cases as maxPool2d } from "./maxPool2d.js";
+import { cases as pool2d } from "./pool2d.js";
 import { cases as softmax } from "./softmax.js";
 
 export const allCases: readonly Case[] = [
   ...matmul,
   ...conv2d,
   ...activation,
+  ...avgPool2d,
   ...layerNorm,
+  ...maxPool2d,
+  ...pool2d,
   ...softmax,
   ...cnn,
   ...dispatch,

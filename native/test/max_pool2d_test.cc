@@ -1,5 +1,5 @@
-// maxPool2d and its gradient against naive loops. Both only choose and add, so that values are compared exactly, except
-// for the sums of gradients of overlapping windows.
+// maxPool2d, its gradient and the gradient of that against naive loops. Both only choose and add, so that values are
+// compared exactly, except for the sums of gradients of overlapping windows.
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -53,15 +53,16 @@ void check_case(DType dtype, const Case& t, Values values) {
   const int64_t out_h = g.out_h(t.h), out_w = g.out_w(t.w);
   const Shape x_shape = {t.images, t.h, t.w, t.channels}, y_shape = {t.images, out_h, out_w, t.channels};
   Array x = random_array(dtype, x_shape, 1), dy = random_array(dtype, y_shape, 2), y(dtype, y_shape),
-        dx(dtype, x_shape);
+        dx(dtype, x_shape), g2 = random_array(dtype, x_shape, 3), gathered(dtype, y_shape);
   fill(x, values);
   run_op(maxPool2d, {x.view()}, {&y}, attr);
   run_op(maxPool2dGrad, {x.view(), y.view(), dy.view()}, {&dx}, attr);
+  run_op(maxPool2dGather, {x.view(), y.view(), g2.view()}, {&gathered}, attr);
 
   const auto size = static_cast<size_t>(x.size());
   std::vector<double> want_dx(size), magnitude(size);
   std::vector<int> terms(size);
-  bool same_y = true;
+  bool same_y = true, same_gathered = true;
   for (int64_t out = 0; out < y.size(); ++out) {
     const int64_t c = out % t.channels, ox = out / t.channels % out_w;
     const int64_t oy = out / (t.channels * out_w) % out_h, image = out / (t.channels * out_w * out_h);
@@ -80,6 +81,7 @@ void check_case(DType dtype, const Case& t, Values values) {
       }
     }
     same_y = same_y && same(y[out], best);
+    same_gathered = same_gathered && gathered[out] == (winner < 0 ? 0 : g2[winner]);
     if (winner >= 0) {
       want_dx[static_cast<size_t>(winner)] += dy[out];
       magnitude[static_cast<size_t>(winner)] += std::fabs(dy[out]);
@@ -93,7 +95,7 @@ void check_case(DType dtype, const Case& t, Values values) {
     const double tolerance = terms[i] > 1 ? terms[i] * eps * magnitude[i] : 0;
     same_dx = same_dx && std::fabs(dx[static_cast<int64_t>(i)] - want_dx[i]) <= tolerance;
   }
-  if (!CHECK(same_y) || !CHECK(same_dx)) {
+  if (!CHECK(same_y) || !CHECK(same_dx) || !CHECK(same_gathered)) {
     std::printf(
         "  x [%lld %lld %lld %lld] kernel %lld %lld stride %lld %lld dilation %lld %lld padding %lld %lld "
         "values %d\n",
@@ -160,6 +162,7 @@ NABLA_TEST(edges) {
   Array no_x(f32, {0, 4, 4, 3}), no_y(f32, {0, 2, 2, 3}), no_dx(f32, {0, 4, 4, 3});
   run_op(maxPool2d, {no_x.view()}, {&no_y}, attr);
   run_op(maxPool2dGrad, {no_x.view(), no_y.view(), no_y.view()}, {&no_dx}, attr);
+  run_op(maxPool2dGather, {no_x.view(), no_y.view(), no_dx.view()}, {&no_y}, attr);
 }
 
 }  // namespace

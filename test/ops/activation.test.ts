@@ -20,7 +20,7 @@ import { reference } from "../reference/activation.js";
 import type { Nd } from "../reference/nd.js";
 import { checkErrors } from "../support/check-errors.js";
 import { checkOp, expectClose } from "../support/check-op.js";
-import { checkSecondSlope } from "../support/second-slope.js";
+import { checkSecondDerivative } from "../support/second-derivative.js";
 
 const ops: Record<string, { run: (x: Tensor) => Tensor; reference: (inputs: readonly Nd[]) => Nd }> = {
   leakyRelu: { run: (x) => leakyRelu(x), reference: reference.leakyRelu() },
@@ -39,7 +39,8 @@ const ops: Record<string, { run: (x: Tensor) => Tensor; reference: (inputs: read
 
 for (const [op, { run, reference: expected }] of Object.entries(ops)) {
   checkOp({ op, cases, run: ([x]) => run(x!), reference: expected });
-  checkSecondSlope(op, run, [-6.1, -2.7, -1.1, -0.3, 0.2, 0.9, 1.8, 3.3, 7.2]);
+  const points = [-6.1, -2.7, -1.1, -0.3, 0.2, 0.9, 1.8, 3.3, 7.2];
+  test(`${op}, second derivative`, () => checkSecondDerivative((x) => run(x!), [[points.length]], points));
 }
 
 const numbers = (x: Tensor): number[] => Array.from(x.dataSync());

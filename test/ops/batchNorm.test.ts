@@ -46,20 +46,16 @@ describe("batchNorm", () => {
   test("second derivatives, with given statistics and with those of x", () => {
     const vectors = [[3], [3], [3], [3]];
     checkSecondDerivative(
-      "batchNorm",
-      ([x, mean, variance, gamma, beta]) => batchNorm(x!, mean!, variance!, gamma, beta),
+      (x, mean, variance, gamma, beta) => batchNorm(x!, mean!, variance!, gamma, beta),
       [[4, 3], ...vectors],
+      "positive",
     );
-    checkSecondDerivative("batchNorm, plain", ([x, mean, variance]) => batchNorm(x!, mean!, variance!), [
-      [2, 3],
-      [3],
-      [3],
-    ]);
-    checkSecondDerivative("batchNorm, training", ([x, gamma, beta]) => batchNormTraining(x!, gamma!, beta!, 0.01), [
-      [4, 3],
-      [3],
-      [3],
-    ]);
+    checkSecondDerivative((x, mean, variance) => batchNorm(x!, mean!, variance!), [[2, 3], [3], [3]], "positive");
+    checkSecondDerivative(
+      (x, gamma, beta) => batchNormTraining(x!, gamma!, beta!, 0.01),
+      [[4, 3], [3], [3]],
+      "positive",
+    );
   });
 
   test("is a method", () => {

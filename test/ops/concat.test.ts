@@ -4,7 +4,7 @@ import { concatCases, stackCases } from "../cases/concat.js";
 import { concat as concatReference, stack as stackReference } from "../reference/concat.js";
 import { checkErrors } from "../support/check-errors.js";
 import { checkOp } from "../support/check-op.js";
-import { checkSecondDerivative } from "../support/check-second-derivative.js";
+import { checkSecondDerivative } from "../support/second-derivative.js";
 
 checkOp({
   op: "concat",

@@ -2,15 +2,22 @@ import { describe, expect, test } from "vitest";
 import { conv2d, tensor, type Tensor } from "nabla";
 import { cases, large } from "../cases/conv2d.js";
 import { conv2d as reference } from "../reference/conv2d.js";
-import { checkOp } from "../support/check-op.js";
+import { checkOp, type OpCheck } from "../support/check-op.js";
+import { checkSecondDerivatives } from "../support/second-derivative.js";
+
+const run: OpCheck<(typeof cases)[number]["attrs"]>["run"] = ([x, kernel, bias], attrs) =>
+  conv2d(x!, kernel!, bias ? { ...attrs, bias } : attrs);
 
 checkOp({
   op: "conv2d",
   cases: [...cases, ...large],
-  run: ([x, kernel, bias], attrs) => conv2d(x!, kernel!, bias ? { ...attrs, bias } : attrs),
+  run,
   reference,
   tolerance: { float32: 2e-5, float64: 1e-12 }, // sums of up to 288 products around 1
 });
+// The slope of relu jumps.
+const smooth = cases.filter(({ inputs, attrs }) => inputs[0]!.shape[0] !== 0 && attrs.activation !== "relu");
+checkSecondDerivatives({ op: "conv2d", cases: smooth, run });
 
 describe("gradients of gradients", () => {
   const values = (n: number, factor: number): Float64Array =>

@@ -4,7 +4,7 @@ import { dotCases, outerCases } from "../cases/dot.js";
 import { dot as dotReference, outer as outerReference } from "../reference/dot.js";
 import { checkErrors } from "../support/check-errors.js";
 import { checkOp } from "../support/check-op.js";
-import { checkSecondDerivative } from "../support/check-second-derivative.js";
+import { checkSecondDerivative } from "../support/second-derivative.js";
 
 checkOp({
   op: "dot",

@@ -4,7 +4,7 @@ import { cases } from "../cases/einsum.js";
 import { einsum as reference } from "../reference/einsum.js";
 import { checkErrors } from "../support/check-errors.js";
 import { checkOp } from "../support/check-op.js";
-import { checkSecondDerivative } from "../support/check-second-derivative.js";
+import { checkSecondDerivative } from "../support/second-derivative.js";
 
 checkOp({
   op: "einsum",

@@ -4,7 +4,7 @@ import { cases, type FlipAttributes } from "../cases/flip.js";
 import { flip as reference } from "../reference/flip.js";
 import { checkErrors } from "../support/check-errors.js";
 import { checkOp } from "../support/check-op.js";
-import { checkSecondDerivative } from "../support/check-second-derivative.js";
+import { checkSecondDerivative } from "../support/second-derivative.js";
 
 const run = ([x]: Tensor[], { op, shift, axis }: FlipAttributes): Tensor =>
   op === "flip" ? flip(x!, axis) : roll(x!, shift!, axis);

@@ -4,7 +4,7 @@ import { cases } from "../cases/pad.js";
 import { pad as reference } from "../reference/pad.js";
 import { checkErrors } from "../support/check-errors.js";
 import { checkOp } from "../support/check-op.js";
-import { checkSecondDerivative } from "../support/check-second-derivative.js";
+import { checkSecondDerivative } from "../support/second-derivative.js";
 
 checkOp({
   op: "pad",

@@ -4,7 +4,7 @@ import { cases, indexCases } from "../cases/slice.js";
 import { index as indexReference, slice as reference } from "../reference/slice.js";
 import { checkErrors } from "../support/check-errors.js";
 import { checkOp } from "../support/check-op.js";
-import { checkSecondDerivative } from "../support/check-second-derivative.js";
+import { checkSecondDerivative } from "../support/second-derivative.js";
 
 checkOp({
   op: "slice",

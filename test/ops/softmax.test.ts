@@ -33,7 +33,7 @@ checkOp({
 test.each([
   ["softmax", softmax],
   ["logSoftmax", logSoftmax],
-])("second derivatives of %s", (name, op) => {
-  checkSecondDerivative(name, ([x]) => op(x!), [[2, 5]]);
-  checkSecondDerivative(`${name} along 0`, ([x]) => op(x!, 0), [[4, 2]]);
+])("second derivatives of %s", (_, op) => {
+  checkSecondDerivative((x) => op(x!), [[2, 5]]);
+  checkSecondDerivative((x) => op(x!, 0), [[4, 2]]);
 });

@@ -4,7 +4,7 @@ import { cases } from "../cases/split.js";
 import { split as reference } from "../reference/split.js";
 import { checkErrors } from "../support/check-errors.js";
 import { checkOp } from "../support/check-op.js";
-import { checkSecondDerivative } from "../support/check-second-derivative.js";
+import { checkSecondDerivative } from "../support/second-derivative.js";
 
 checkOp({
   op: "split",

@@ -4,7 +4,7 @@ import { cases, type TakeAttributes } from "../cases/takeAlongAxis.js";
 import { chooseIndices, takeAlongAxis as reference } from "../reference/takeAlongAxis.js";
 import { checkErrors } from "../support/check-errors.js";
 import { checkOp } from "../support/check-op.js";
-import { checkSecondDerivative } from "../support/check-second-derivative.js";
+import { checkSecondDerivative } from "../support/second-derivative.js";
 
 const int = (values: number[][]): Tensor => tensor(values, { dtype: "int32" });
 

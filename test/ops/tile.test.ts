@@ -4,7 +4,7 @@ import { cases, type TileAttributes } from "../cases/tile.js";
 import { tile as reference } from "../reference/tile.js";
 import { checkErrors } from "../support/check-errors.js";
 import { checkOp } from "../support/check-op.js";
-import { checkSecondDerivative } from "../support/check-second-derivative.js";
+import { checkSecondDerivative } from "../support/second-derivative.js";
 
 const run = ([x]: Tensor[], { op, count, axis }: TileAttributes): Tensor =>
   op === "tile" ? tile(x!, count) : repeat(x!, count, axis);

@@ -4,7 +4,7 @@ import { cases } from "../cases/tril.js";
 import { tril as reference } from "../reference/tril.js";
 import { checkErrors } from "../support/check-errors.js";
 import { checkOp } from "../support/check-op.js";
-import { checkSecondDerivative } from "../support/check-second-derivative.js";
+import { checkSecondDerivative } from "../support/second-derivative.js";
 
 for (const op of ["tril", "triu"] as const) {
   checkOp({

@@ -1,4 +1,11 @@
+import * as nabla from "nabla";
 import type { Tensor } from "nabla";
+import { batchNormTraining } from "./batch-norm-training.js";
+
+type Call = (...args: unknown[]) => Tensor | Tensor[] | Record<string, Tensor>;
+
+/** What a fixture's `op` names: a function of nabla's, or one that is composed of them here. */
+export const functions = { ...nabla, batchNormTraining } as unknown as Record<string, Call>;
 
 /** The arguments of a fixture's case, with the inputs in their places. */
 export function fill(args: unknown, inputs: readonly Tensor[]): unknown {

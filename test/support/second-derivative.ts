@@ -1,54 +1,57 @@
-import { expect } from "vitest";
-import { mul, sum, tensor, type Tensor } from "nabla";
-import { count } from "../reference/nd.js";
-import { random, draw } from "./values.js";
+import { describe, expect, test } from "vitest";
+import { checkGradients, tensor, type Tensor } from "nabla";
+import type { Nd } from "../reference/nd.js";
+import type { Case } from "./check-op.js";
+import { draw, random, type Values } from "./values.js";
 
-const STEP = 1e-5;
+/** Elements of each input that are moved. */
+const SAMPLES = 12;
 
 /**
- * Checks the gradient of a gradient in float64: for y = op(inputs) with a random gradient g, the slope of
- * s = sum over inputs of (gradient * v), at every element of the inputs and of g, against central differences.
- *
- * The tolerance is 1e-6 of the larger of 1 and the value: 1e-10 from the third derivative, 1e-10 from rounding, with
- * room for steep ops.
+ * Checks the gradients of the gradients of `f` in float64, by its inputs and by the gradient that is passed back. The
+ * tolerance is that of checkGradients: central differences are exact to some 1e-10 where the third derivative is
+ * around 1.
  */
 export function checkSecondDerivative(
-  name: string,
-  op: (inputs: Tensor[]) => Tensor,
+  f: (...inputs: Tensor[]) => Tensor | Tensor[],
   shapes: readonly (readonly number[])[],
-  tolerance = 1e-6,
+  values: Values = "nonzero",
 ): void {
-  const next = random(`second derivative of ${name}`);
-  const inputs = shapes.map((shape) => draw("positive", shape, next));
-  const outputShape = op(inputs.map((data, i) => tensor(data, { shape: [...shapes[i]!] }))).shape;
-  const values = [...inputs, draw("normal", outputShape, next)];
-  const valueShapes = [...shapes, outputShape];
-  const directions = shapes.map((shape) => draw("normal", shape, next));
+  const next = random(`second derivative of ${JSON.stringify(shapes)}`);
+  check(
+    f,
+    shapes.map((shape) => ({ shape, data: draw(values, shape, next) })),
+    next,
+  );
+}
 
-  const evaluate = (data: readonly Float64Array[]): { slopes: Tensor; leaves: Tensor[] } => {
-    const leaves = data.map((elements, i) => tensor(elements, { shape: [...valueShapes[i]!], requiresGrad: true }));
-    const wanted = leaves.slice(0, -1);
-    // By way of an op, which makes the seed part of the graph.
-    op(wanted).backward(mul(leaves.at(-1)!, 1), { createGraph: true });
-    const terms = wanted.map((leaf, i) => sum(mul(leaf.grad!, tensor(directions[i]!, { shape: [...shapes[i]!] }))));
-    for (const leaf of wanted) leaf.grad = null;
-    return { slopes: terms.reduce((a, b) => a.add(b)) as Tensor, leaves };
+function check(f: (...inputs: Tensor[]) => Tensor | Tensor[], points: readonly Nd[], next: () => number): void {
+  const inputs: Tensor[] = points.map(({ shape, data }) => tensor(data, { shape }));
+  const outputs = [f(...inputs)].flat();
+  expect(outputs.length).toBeGreaterThan(0);
+  const seeds: Tensor[] = outputs.map(({ shape }) => tensor(draw("normal", shape, next), { shape, dtype: "float64" }));
+  const weighted = (...given: Tensor[]): Tensor => {
+    const results = [f(...given.slice(0, inputs.length))].flat();
+    const parts = results.map((result, i) => result.mul(given[inputs.length + i]!).sum());
+    return parts.reduce((a, b) => a.add(b)) as Tensor;
   };
-  const { slopes, leaves } = evaluate(values);
-  slopes.backward();
-  let looked = 0;
-  leaves.forEach((leaf, i) => {
-    const got = leaf.grad?.dataSync() ?? new Float64Array(count(valueShapes[i]!));
-    values[i]!.forEach((value, at) => {
-      const shifted = (shift: number): number =>
-        evaluate(values.map((data, j) => (j === i ? data.with(at, value + shift) : data))).slopes.itemSync();
-      const wanted = (shifted(STEP) - shifted(-STEP)) / (2 * STEP);
-      const error = Math.abs(got[at]! - wanted);
-      if (!(error <= tolerance * Math.max(1, Math.abs(wanted)))) {
-        expect.fail(`${name}: second derivative by input ${i} at ${at} is ${got[at]}, measured ${wanted}`);
-      }
-      looked++;
+  expect(checkGradients(weighted, [...inputs, ...seeds], { order: 2, samples: SAMPLES })).toBeLessThan(1e-6);
+}
+
+export interface SecondDerivativeCheck<A> {
+  readonly op: string;
+  readonly cases: readonly Case<A>[];
+  run(inputs: Tensor[], attrs: A): Tensor;
+}
+
+/** Registers a test of second derivatives for each case of a table. */
+export function checkSecondDerivatives<A>({ op, cases, run }: SecondDerivativeCheck<A>): void {
+  describe(`${op}, second derivatives`, () => {
+    test("has cases", () => expect(cases.length).toBeGreaterThan(0));
+    test.each(cases.map((testCase) => [testCase.name, testCase] as const))("%s", (name, { inputs, attrs }) => {
+      const next = random(`${op} ${name} twice`);
+      const points = inputs.map(({ shape, values }) => ({ shape, data: draw(values ?? "normal", shape, next) }));
+      check((...given) => run(given, attrs), points, next);
     });
   });
-  expect(looked).toBeGreaterThan(0);
 }

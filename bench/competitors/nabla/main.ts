@@ -1,15 +1,21 @@
 import { readFileSync } from "node:fs";
 import { serve } from "../../harness/serve.js";
 import { activation } from "./activation.js";
+import { avgPool2d } from "./avgPool2d.js";
 import { cnn } from "./cnn.js";
 import { conv2d } from "./conv2d.js";
 import { dispatch } from "./dispatch.js";
 import { layerNorm } from "./layerNorm.js";
 import { matmul } from "./matmul.js";
+import { maxPool2d } from "./maxPool2d.js";
+import { pool2d } from "./pool2d.js";
 import { softmax } from "./softmax.js";
 
 const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve("nabla/package.json")), "utf8")) as {
   version: string;
 };
 
-await serve({ version }, { matmul, conv2d, activation, layerNorm, softmax, cnn, dispatch });
+await serve(
+  { version },
+  { matmul, conv2d, activation, avgPool2d, layerNorm, maxPool2d, pool2d, softmax, cnn, dispatch },
+);

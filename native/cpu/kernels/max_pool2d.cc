@@ -1,71 +1,27 @@
 // 2-D max pooling and its gradient, NHWC, vectorised over the channels. Padding never wins, NaN does. The gradient
 // finds the first maximum of a window again by comparing x with y.
+#include <cmath>
 #include <cstring>
 
-#include "core/checks.h"
-#include "core/conv_geometry.h"
 #include "core/kernel.h"
-#include "cpu/simd/vec.h"
+#include "cpu/kernels/pool.h"
 
 namespace nabla::NABLA_ISA {
 
 namespace {
 
-// What x and y of both kernels have in common.
 template <typename T>
-struct Pool {
-  ConvGeometry g;
+struct Pool : PoolShape {
   const T* x;
-  int64_t images, h, w, channels, out_h, out_w;
 
   Pool(const ConvGeometry& geometry, const TensorView& x_view, const TensorView& y_view)
-      : g(geometry),
-        x(x_view.as<T>()),
-        images(x_view.shape[0]),
-        h(x_view.shape[1]),
-        w(x_view.shape[2]),
-        channels(x_view.shape[3]),
-        out_h(y_view.shape[1]),
-        out_w(y_view.shape[2]) {}
-
-  int64_t row() const { return w * channels; }
-  int64_t out_row() const { return out_w * channels; }
-  // Of tap (i, j) of a window in an image.
-  NABLA_INLINE int64_t tap(const TapRange& rows, const TapRange& cols, int64_t i, int64_t j) const {
-    return ((rows.first + i * g.dilation_h) * w + cols.first + j * g.dilation_w) * channels;
-  }
-  bool two_by_two() const {
-    return g.kernel_h == 2 && g.kernel_w == 2 && g.stride_h == 2 && g.stride_w == 2 && g.dilation_h == 1 &&
-           g.dilation_w == 1 && g.pad_top == 0 && g.pad_left == 0 && 2 * out_h <= h && 2 * out_w <= w;
-  }
+      : PoolShape(geometry, x_view, y_view), x(x_view.as<T>()) {}
 };
-
-constexpr int64_t kElementsPerTask = 1 << 14;
-
-NABLA_INLINE int64_t rows_per_task(int64_t row) { return row >= kElementsPerTask ? 1 : kElementsPerTask / row; }
 
 template <typename T>
 NABLA_INLINE Vec<T> nan_or_max(Vec<T> a, Vec<T> b) {
   // max gives b where b is NaN.
   return select(a != a, a, max(a, b));
-}
-
-// body(first channel, channels) for whole vectors, then for the rest.
-template <typename T, typename F>
-NABLA_INLINE void by_vectors(int64_t channels, F&& body) {
-  constexpr int64_t width = Vec<T>::width;
-  int64_t c = 0;
-  for (; c + width <= channels; c += width) body(c, width);
-  if (c < channels) body(c, channels - c);
-}
-
-template <typename T>
-NABLA_INLINE Vec<T> load(const T* p, int64_t n) {
-  return n == Vec<T>::width ? Vec<T>::load(p) : Vec<T>::load_part(p, n);
-}
-template <typename T>
-NABLA_INLINE void store(Vec<T> x, T* p, int64_t n) {
-  n == Vec<T>::width ? x.store(p) : x.store_part(p, n);
 }
 
 template <typename T>
@@ -85,9 +41,9 @@ void pool_row(const Pool<T>& p, int64_t image, int64_t oy, T* y) {
     }
     return;
   }
-  const TapRange rows = TapRange::of(oy * p.g.stride_h - p.g.pad_top, p.g.kernel_h, p.g.dilation_h, p.h);
+  const TapRange rows = p.rows(oy);
   for (int64_t ox = 0; ox < p.out_w; ++ox, y += channels) {
-    const TapRange cols = TapRange::of(ox * p.g.stride_w - p.g.pad_left, p.g.kernel_w, p.g.dilation_w, p.w);
+    const TapRange cols = p.cols(ox);
     by_vectors<T>(
         channels, [&](int64_t c, int64_t n) __attribute__((always_inline)) {
           Vec<T> best = Vec<T>::set(-static_cast<T>(INFINITY));
@@ -148,9 +104,9 @@ template <typename T>
 void add_grad_row(const Pool<T>& p, int64_t image, int64_t oy, int64_t c0, int64_t channels, const T* y, const T* dy,
                   T* dx) {
   const T* x = p.x + image * p.h * p.row();
-  const TapRange rows = TapRange::of(oy * p.g.stride_h - p.g.pad_top, p.g.kernel_h, p.g.dilation_h, p.h);
+  const TapRange rows = p.rows(oy);
   for (int64_t ox = 0; ox < p.out_w; ++ox) {
-    const TapRange cols = TapRange::of(ox * p.g.stride_w - p.g.pad_left, p.g.kernel_w, p.g.dilation_w, p.w);
+    const TapRange cols = p.cols(ox);
     const int64_t out = ox * p.channels + c0;
     by_vectors<T>(
         channels, [&](int64_t c, int64_t n) __attribute__((always_inline)) {
@@ -199,13 +155,41 @@ void max_pool_grad(KernelArgs& args, const ConvGeometry& g) {
   });
 }
 
-void check(const ConvGeometry& g, const TensorView& x, const TensorView& y) {
-  NABLA_CHECK(x.rank == 4 && y.rank == 4, "pooling needs tensors of rank 4");
-  NABLA_CHECK(x.dtype == DType::float32 || x.dtype == DType::float64, "pooling needs floats");
-  NABLA_CHECK(y.dtype == x.dtype && x.contiguous() && y.contiguous(), "pooling needs contiguous tensors of one dtype");
-  NABLA_CHECK(y.shape[0] == x.shape[0] && y.shape[1] == g.out_h(x.shape[1]) && y.shape[2] == g.out_w(x.shape[2]) &&
-                  y.shape[3] == x.shape[3],
-              "the shapes do not fit the geometry");
+// out = g at the first maximum of each window of one row.
+template <typename T>
+void gather_row(const Pool<T>& p, int64_t image, int64_t oy, const T* y, const T* g, T* out) {
+  const T* x = p.x + image * p.h * p.row();
+  const TapRange rows = p.rows(oy);
+  for (int64_t ox = 0; ox < p.out_w; ++ox) {
+    const TapRange cols = p.cols(ox);
+    const int64_t at = ox * p.channels;
+    by_vectors<T>(
+        p.channels, [&](int64_t c, int64_t n) __attribute__((always_inline)) {
+          const Vec<T> best = load(y + at + c, n);
+          Vec<T> found = Vec<T>::zero(), rest = Vec<T>::set(1);
+          for (int64_t i = rows.begin; i < rows.end; ++i) {
+            for (int64_t j = cols.begin; j < cols.end; ++j) {
+              const int64_t tap = p.tap(rows, cols, i, j) + c;
+              const Mask<T> first = take(load(x + tap, n), best, rest) != Vec<T>::zero();
+              found = select(first, load(g + tap, n), found);
+            }
+          }
+          store(found, out + at + c, n);
+        });
+  }
+}
+
+template <typename T>
+void max_pool_gather(KernelArgs& args, const ConvGeometry& geometry) {
+  const Pool<T> p(geometry, args.in[0], args.in[1]);
+  const T *y = args.in[1].as<T>(), *g = args.in[2].as<T>();
+  T* out = args.out[0].as<T>();
+  parallel_ranges(args.pool, p.images * p.out_h, rows_per_task(p.out_row()), [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const int64_t image = r / p.out_h, at = r * p.out_row();
+      gather_row(p, image, r % p.out_h, y + at, g + image * p.h * p.row(), out + at);
+    }
+  });
 }
 
 void check_same(const TensorView& a, const TensorView& b) {
@@ -218,7 +202,7 @@ void check_same(const TensorView& a, const TensorView& b) {
 void maxPool2d(KernelArgs& args) {
   const ConvGeometry g = ConvGeometry::from(args.attr, args.n_attr);
   const TensorView &x = args.in[0], &y = args.out[0];
-  check(g, x, y);
+  check_pooling(g, x, y);
   if (y.numel() == 0) return;
   x.dtype == DType::float32 ? max_pool<float>(args, g) : max_pool<double>(args, g);
 }
@@ -226,7 +210,7 @@ void maxPool2d(KernelArgs& args) {
 void maxPool2dGrad(KernelArgs& args) {
   const ConvGeometry g = ConvGeometry::from(args.attr, args.n_attr);
   const TensorView &x = args.in[0], &y = args.in[1];
-  check(g, x, y);
+  check_pooling(g, x, y);
   check_same(args.in[2], y);
   check_same(args.out[0], x);
   if (x.numel() == 0) return;
@@ -235,6 +219,16 @@ void maxPool2dGrad(KernelArgs& args) {
     return;
   }
   x.dtype == DType::float32 ? max_pool_grad<float>(args, g) : max_pool_grad<double>(args, g);
+}
+
+void maxPool2dGather(KernelArgs& args) {
+  const ConvGeometry g = ConvGeometry::from(args.attr, args.n_attr);
+  const TensorView &x = args.in[0], &y = args.in[1];
+  check_pooling(g, x, y);
+  check_same(args.in[2], x);
+  check_same(args.out[0], y);
+  if (y.numel() == 0) return;
+  x.dtype == DType::float32 ? max_pool_gather<float>(args, g) : max_pool_gather<double>(args, g);
 }
 
 }  // namespace nabla::NABLA_ISA

@@ -1,10 +1,8 @@
 import { checkChoice } from "../ops/arguments.js";
-import { DATA_FORMATS } from "../ops/conv2d.js";
-import { makeWindow, windowPlaces, type Padding } from "../ops/window.js";
+import { DATA_FORMATS, makeWindow, windowPlaces, type DataFormat, type Padding } from "../ops/window.js";
 import type { BatchShape } from "./batchShape.js";
 
-/** Where the channels of images stand: [batch, height, width, channels] or [batch, channels, height, width]. */
-export type DataFormat = "channelsLast" | "channelsFirst";
+export type { DataFormat };
 
 export interface WindowOptions {
   readonly size: readonly [number, number];

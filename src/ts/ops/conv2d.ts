@@ -1,16 +1,25 @@
-import { ShapeError } from "../errors.js";
-import { promote, type DType, type Promote } from "../dtype.js";
-import { checkTensor, defineOp, type Op } from "../op.js";
-import { formatShape, type Shape } from "../shape.js";
+import type { DType, Promote } from "../dtype.js";
+import { defineOp, type Op, type OpDefinition } from "../op.js";
+import type { Shape } from "../shape.js";
+import type { Saved } from "../tape.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { ACTIVATIONS, activationBiasGrad, activationGrad, type ActivationName } from "./activation-grad.js";
-import { checkChoice, checkFloating, checkInteger, checkPair } from "./arguments.js";
+import { checkChoice, checkInteger, checkPair } from "./arguments.js";
 import { checkOptions } from "../checks.js";
 import { add } from "./binary.js";
 import { expandTo } from "./broadcast.js";
-import { cast } from "./cast.js";
-import { permute } from "./transpose.js";
-import { checkPadding, encodeWindow, makeWindow, windowPlaces, type Padding, type Window } from "./window.js";
+import { checkBias, checkChannels, checkOperands, inCommonDType } from "./convolution.js";
+import {
+  DATA_FORMATS,
+  checkPadding,
+  encodeWindow,
+  makeWindow,
+  windowPlaces,
+  withChannelsLast,
+  type DataFormat,
+  type Padding,
+  type Window,
+} from "./window.js";
 
 export interface Conv2dOptions {
   /** Added to every pixel of the result: one element an output channel. */
@@ -24,16 +33,12 @@ export interface Conv2dOptions {
   /** The channels are cut into so many groups, convolved by themselves. 1 by default. */
   groups?: number;
   /** "channelsLast" (NHWC, the default) or "channelsFirst" (NCHW), for the input and the result. */
-  dataFormat?: "channelsLast" | "channelsFirst";
+  dataFormat?: DataFormat;
   /** Applied last. With the bias it costs no further pass over memory. */
   activation?: ActivationName;
 }
 
 const OPTIONS = ["bias", "strides", "padding", "dilationRate", "groups", "dataFormat", "activation"];
-/** Where images have their channels: NHWC or NCHW. */
-export const DATA_FORMATS = ["channelsLast", "channelsFirst"] as const;
-const TO_CHANNELS_LAST = [0, 2, 3, 1];
-const TO_CHANNELS_FIRST = [0, 3, 1, 2];
 
 interface Geometry {
   readonly window: Window;
@@ -46,6 +51,21 @@ interface ConvAttributes extends Geometry {
 }
 
 const encodeGeometry = ({ window, groups }: Geometry): number[] => encodeWindow(window, groups);
+
+interface InputGradAttributes extends Geometry {
+  readonly inputShape: Shape;
+}
+
+interface WeightGradAttributes extends Geometry {
+  readonly kernelShape: Shape;
+  /** Whether the bias gradient is an output too. */
+  readonly bias: boolean;
+}
+
+/** What the gradient of a product of two reads: of each that wants one, the other. */
+function saveOthers(_: Geometry, needs: readonly boolean[]): Saved {
+  return { inputs: [0, 1].filter((place) => needs[1 - place]) };
+}
 
 // x [N, H, W, C], w [KH, KW, C / groups, O] -> y [N, OH, OW, O]
 const convOp: Op<ConvAttributes> = defineOp({
@@ -78,12 +98,12 @@ const convOp: Op<ConvAttributes> = defineOp({
 });
 
 // dy, w -> dx. Linear in both, so that its gradients are convolutions again.
-const inputGradOp: Op<Geometry & { inputShape: Shape }> = defineOp({
+const inputGradOp: Op<InputGradAttributes> = defineOp<InputGradAttributes>({
   name: "conv2dInputGrad",
   infer: ([dy], { inputShape }) => [{ shape: inputShape, dtype: dy!.dtype }],
   encode: (attrs) => encodeGeometry(attrs),
   contiguous: true,
-  save: { inputs: [0, 1] },
+  save: saveOthers,
   backward: ({ grads, inputs, needs, inputShapes, attrs: { window, groups } }) => {
     const g = grads[0]!;
     const [dy, w] = inputs as [Tensor, Tensor];
@@ -95,8 +115,14 @@ const inputGradOp: Op<Geometry & { inputShape: Shape }> = defineOp({
   },
 });
 
+/** @internal The input gradient by another name: that is what a transposed convolution computes. */
+export const convTransposeDefinition: OpDefinition<InputGradAttributes> = {
+  ...inputGradOp.definition,
+  kernel: "conv2dInputGrad",
+};
+
 // x, dy -> dw [, dbias]. Linear in both.
-const weightGradOp: Op<Geometry & { kernelShape: Shape; bias: boolean }> = defineOp({
+const weightGradOp: Op<WeightGradAttributes> = defineOp<WeightGradAttributes>({
   name: "conv2dWeightGrad",
   infer: ([x, dy], { kernelShape, bias }) => {
     const dtype = x!.dtype;
@@ -109,7 +135,7 @@ const weightGradOp: Op<Geometry & { kernelShape: Shape; bias: boolean }> = defin
   },
   encode: (attrs) => encodeGeometry(attrs),
   contiguous: true,
-  save: { inputs: [0, 1] },
+  save: saveOthers,
   backward: ({ grads, inputs, needs, inputShapes, attrs: { window, groups } }) => {
     const [g, gBias] = grads as [Tensor | null, Tensor | null | undefined];
     const [x, dy] = inputs as [Tensor, Tensor];
@@ -137,64 +163,36 @@ export function conv2d<A extends DType, B extends DType>(
   kernel: Tensor<B>,
   options: Conv2dOptions = {},
 ): Tensor<Promote<A, B>> {
-  checkTensor("conv2d", x);
-  checkTensor("conv2d", kernel);
   checkOptions("conv2d", options, OPTIONS);
   const { bias } = options;
-  if (bias !== undefined) checkTensor("conv2d", bias);
+  checkOperands("conv2d", 4, x, kernel, bias);
   const strides = checkPair("conv2d", "strides", options.strides ?? 1);
   const dilation = checkPair("conv2d", "dilationRate", options.dilationRate ?? 1);
   const padding = checkPadding("conv2d", options.padding ?? "valid");
   const groups = checkInteger("conv2d", "groups", options.groups ?? 1, 1);
   const dataFormat = checkChoice("conv2d", "dataFormat", options.dataFormat ?? "channelsLast", DATA_FORMATS);
   const activation = checkChoice("conv2d", "activation", options.activation ?? "none", ACTIVATIONS);
-  checkOperands(x, kernel, bias);
-
-  const channelsFirst = dataFormat === "channelsFirst";
-  const images = channelsFirst ? permute(x, TO_CHANNELS_LAST) : x;
-  const [count, height, width, channels] = images.shape as [number, number, number, number];
-  const [kernelHeight, kernelWidth, kernelChannels, filters] = kernel.shape as [number, number, number, number];
-  if (channels !== kernelChannels * groups || filters % groups !== 0) {
-    throw new ShapeError(
-      `conv2d: the channels do not fit: x is ${formatShape(x.shape)} (${dataFormat}), the kernel is ${formatShape(kernel.shape)}, groups is ${groups}`,
-    );
-  }
-  if (bias && (bias.rank !== 1 || bias.shape[0] !== filters)) {
-    throw new ShapeError(`conv2d: the bias does not fit: it is ${formatShape(bias.shape)}, expected [${filters}]`);
-  }
-  const size = [kernelHeight, kernelWidth] as const;
-  const window = makeWindow([height, width], { size, strides, dilation, padding });
-  const outputShape = [count, ...windowPlaces("conv2d", [height, width], window), filters];
-
-  let dtype = promote(x.dtype, kernel.dtype);
-  if (bias) dtype = promote(dtype, bias.dtype);
-  const given = bias ? [images, kernel, bias] : [images, kernel];
-  const inputs = given.map((input) => (input.dtype === dtype ? input : cast(input, dtype)));
-  const result = convOp(inputs, { window, groups, outputShape, activation })[0]!;
-  inputs.forEach((input, i) => {
-    if (input !== given[i]) input.dispose();
-  });
-  if (!channelsFirst) return result as Tensor<Promote<A, B>>;
-  images.dispose();
-  const first = permute(result, TO_CHANNELS_FIRST);
-  result.dispose();
-  return first as Tensor<Promote<A, B>>;
+  checkChannels("conv2d", x, kernel, groups, dataFormat);
+  checkBias("conv2d", bias, kernel.shape[3]!);
+  const size = kernel.shape.slice(0, 2) as [number, number];
+  return withChannelsLast(x, dataFormat, (images) => {
+    const window = makeWindow(images.shape.slice(1, 3), { size, strides, dilation, padding });
+    return convolve("conv2d", images, kernel, bias, { window, groups, activation });
+  }) as Tensor<Promote<A, B>>;
 }
 
-function checkOperands(x: Tensor, kernel: Tensor, bias: Tensor | undefined): void {
-  for (const [name, tensor] of [
-    ["x", x],
-    ["the kernel", kernel],
-  ] as const) {
-    if (tensor.rank !== 4) {
-      throw new ShapeError(`conv2d: ${name} does not have 4 dimensions: its shape is ${formatShape(tensor.shape)}`);
-    }
-    checkFloating("conv2d", name, tensor);
-  }
-  if (kernel.size === 0) {
-    throw new ShapeError(`conv2d: the kernel is empty: its shape is ${formatShape(kernel.shape)}`);
-  }
-  if (bias) checkFloating("conv2d", "the bias", bias);
+/** @internal The convolution of images [N, H, W, C] whose operands have been checked, but for the window's size. */
+export function convolve(
+  op: string,
+  images: Tensor,
+  kernel: Tensor,
+  bias: Tensor | undefined,
+  attrs: Omit<ConvAttributes, "outputShape">,
+): Tensor {
+  const [count, height, width] = images.shape as [number, number, number, number];
+  const outputShape = [count, ...windowPlaces(op, [height, width], attrs.window), kernel.shape[3]!];
+  const operands = bias ? [images, kernel, bias] : [images, kernel];
+  return inCommonDType(operands, (inputs) => convOp(inputs, { ...attrs, outputShape })[0]!);
 }
 
 declare module "../tensor.js" {

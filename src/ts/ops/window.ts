@@ -1,5 +1,11 @@
 import { ArgumentError, ShapeError, describe } from "../errors.js";
 import { formatShape, type Shape } from "../shape.js";
+import type { Tensor } from "../tensor.js";
+import { permute } from "./transpose.js";
+
+/** Where images and sequences have their channels: NHWC and NLC, or NCHW and NCL. */
+export const DATA_FORMATS = ["channelsLast", "channelsFirst"] as const;
+export type DataFormat = (typeof DATA_FORMATS)[number];
 
 /** Rows and columns of zeros around an image: one number for all sides, or [[top, bottom], [left, right]]. */
 export type Padding = "valid" | "same" | number | readonly [readonly [number, number], readonly [number, number]];
@@ -26,9 +32,7 @@ export function makeWindow(
 ): Window {
   const { size, strides, dilation, padding } = options;
   const pads = [0, 1].map((axis): readonly [number, number] => {
-    if (padding === "valid") return [0, 0];
-    if (typeof padding === "number") return [padding, padding];
-    if (padding !== "same") return padding[axis]!;
+    if (padding !== "same") return sides(padding, axis);
     const places = Math.ceil(image[axis]! / strides[axis]!);
     const covered = (places - 1) * strides[axis]! + (size[axis]! - 1) * dilation[axis]! + 1;
     const total = Math.max(0, covered - image[axis]!);
@@ -37,13 +41,26 @@ export function makeWindow(
   return { size, strides, dilation, pads };
 }
 
+/** [before, after] along an axis. */
+function sides(padding: Exclude<Padding, "same">, axis: number): readonly [number, number] {
+  if (padding === "valid") return [0, 0];
+  return typeof padding === "number" ? [padding, padding] : padding[axis]!;
+}
+
+/** Whether `value` is a number of pixels of zeros. */
+export function isPad(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LARGEST;
+}
+
+/** Whether `value` is [before, after]. */
+export function isPadPair(value: unknown): value is readonly [number, number] {
+  return Array.isArray(value) && value.length === 2 && value.every(isPad);
+}
+
 /** @throws ArgumentError unless `padding` is one. */
 export function checkPadding(op: string, padding: unknown): Padding {
-  const isPad = (value: unknown): boolean =>
-    Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LARGEST;
-  const isPair = (value: unknown): boolean => Array.isArray(value) && value.length === 2 && value.every(isPad);
   if (padding === "valid" || padding === "same" || isPad(padding)) return padding as Padding;
-  if (Array.isArray(padding) && padding.length === 2 && padding.every(isPair)) return padding as unknown as Padding;
+  if (Array.isArray(padding) && padding.length === 2 && padding.every(isPadPair)) return padding as unknown as Padding;
   throw new ArgumentError(
     `${op}: unknown padding: ${describe(padding)}, expected "valid", "same", a number or [[top, bottom], [left, right]]`,
   );
@@ -68,8 +85,65 @@ export function windowPlaces(op: string, image: Shape, window: Window): [number,
   }) as [number, number];
 }
 
-function spans({ size, dilation }: Window): number[] {
+function spans({ size, dilation }: Pick<Window, "size" | "dilation">): number[] {
   return size.map((n, axis) => (n - 1) * dilation[axis]! + 1);
+}
+
+/**
+ * The window of a transposed convolution over an image of [height, width], and the [height, width] of its result: the
+ * image whose convolution with this window has the size of `image`. By default "valid" gives
+ * (n - 1) stride + max(span, stride) pixels and "same" n stride, as Keras; padding in pixels takes them away from
+ * (n - 1) stride + span, as PyTorch. Keras counts `outputPadding` of "same" from (n - 1) stride + span % 2.
+ *
+ * @throws ShapeError when nothing is left.
+ */
+export function makeTransposeWindow(
+  op: string,
+  image: Shape,
+  options: Pick<Window, "size" | "strides" | "dilation"> & {
+    padding: Padding;
+    outputPadding: readonly [number, number] | null;
+  },
+): { window: Window; places: [number, number] } {
+  const { size, strides, dilation, padding, outputPadding } = options;
+  const axes = [0, 1].map((axis) => {
+    const stride = strides[axis]!;
+    const span = (size[axis]! - 1) * dilation[axis]! + 1;
+    const between = (image[axis]! - 1) * stride;
+    const more = outputPadding?.[axis];
+    if (padding === "same") {
+      const places = between + (more === undefined ? stride : (span % 2) + more);
+      const total = Math.max(0, between + span - places);
+      return { places, pads: [Math.floor(total / 2), Math.ceil(total / 2)] as const };
+    }
+    const [before, after] = sides(padding, axis);
+    const extra = more ?? (padding === "valid" ? Math.max(span, stride) - span : 0);
+    // Pixels behind the last window need no padding: the convolution does not reach them.
+    return { places: between + span - before - after + extra, pads: [before, Math.max(0, after - extra)] as const };
+  });
+  const places = axes.map((axis) => axis.places) as [number, number];
+  if (places.some((n) => n <= 0)) {
+    throw new ShapeError(
+      `${op}: nothing is left of the result: its size would be ${formatShape(places)}, the image is ${formatShape(image)}, the window ${formatShape(spans(options))}, padding ${describe(padding)}`,
+    );
+  }
+  const pads = axes.map((axis) => axis.pads) as unknown as Window["pads"];
+  return { window: { size, strides, dilation, pads }, places };
+}
+
+/** @internal `run` on images or sequences with the channels last; its result gets the layout of `x`. */
+export function withChannelsLast(x: Tensor, dataFormat: DataFormat, run: (x: Tensor) => Tensor): Tensor {
+  if (dataFormat === "channelsLast") return run(x);
+  const [batch, channels, ...places] = x.shape.map((_, axis) => axis) as [number, number, ...number[]];
+  const last = permute(x, [batch, ...places, channels]);
+  try {
+    const result = run(last);
+    const first = permute(result, [batch, places.length + 1, ...places.map((axis) => axis - 1)]);
+    result.dispose();
+    return first;
+  } finally {
+    last.dispose();
+  }
 }
 
 /** Attributes in the order of native/core/conv_geometry.h. */
