@@ -7,9 +7,10 @@ export interface Case {
     | "conv2d"
     | "activation"
     | "avgPool2d"
+    | "embedding"
     | "layerNorm"
     | "maxPool2d"
-    | "pool2d"
+    | "reduce"
     | "softmax"
     | "cnn"
     | "dispatch";

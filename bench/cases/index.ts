@@ -4,10 +4,11 @@ import { cases as avgPool2d } from "./avgPool2d.js";
 import { cases as cnn } from "./cnn.js";
 import { cases as conv2d } from "./conv2d.js";
 import { cases as dispatch } from "./dispatch.js";
+import { cases as embedding } from "./embedding.js";
 import { cases as layerNorm } from "./layerNorm.js";
 import { cases as matmul } from "./matmul.js";
 import { cases as maxPool2d } from "./maxPool2d.js";
-import { cases as pool2d } from "./pool2d.js";
+import { cases as reduce } from "./reduce.js";
 import { cases as softmax } from "./softmax.js";
 
 export const allCases: readonly Case[] = [
@@ -15,9 +16,10 @@ export const allCases: readonly Case[] = [
   ...conv2d,
   ...activation,
   ...avgPool2d,
+  ...embedding,
   ...layerNorm,
   ...maxPool2d,
-  ...pool2d,
+  ...reduce,
   ...softmax,
   ...cnn,
   ...dispatch,

@@ -76,7 +76,24 @@ export {
 export { where } from "./ops/where.js";
 export type { Scalar } from "./ops/scalar.js";
 export { cast } from "./ops/cast.js";
-export { argMax, argMin, max, mean, min, sum, type ArgReduceOptions, type ReduceOptions } from "./ops/reduce.js";
+export {
+  all,
+  any,
+  argMax,
+  argMin,
+  max,
+  mean,
+  min,
+  prod,
+  sum,
+  type ArgReduceOptions,
+  type ReduceOptions,
+} from "./ops/reduce.js";
+export { std, variance, type VarianceOptions } from "./ops/variance.js";
+export { logSumExp } from "./ops/logSumExp.js";
+export { norm, type NormOptions } from "./ops/norm.js";
+export { cumSum, type CumSumOptions } from "./ops/cumSum.js";
+export { argSort, sort, topK, type SortOptions, type TopKOptions, type TopKResult } from "./ops/sort.js";
 export { expandDims, flatten, reshape, squeeze } from "./ops/reshape.js";
 export { permute, transpose } from "./ops/transpose.js";
 export { index, slice, type IndexItem, type SliceRange } from "./ops/slice.js";
@@ -89,6 +106,7 @@ export { tril, triu } from "./ops/tril.js";
 export { broadcastTo } from "./ops/broadcast.js";
 export { gather, scatterAdd, type Indices } from "./ops/gather.js";
 export { takeAlongAxis } from "./ops/takeAlongAxis.js";
+export { embedding } from "./ops/embedding.js";
 export { matmul, type MatmulOptions } from "./ops/matmul.js";
 export { dot, outer } from "./ops/dot.js";
 export { einsum } from "./ops/einsum.js";

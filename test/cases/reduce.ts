@@ -93,3 +93,50 @@ export const ties: Case<ArgReduceOptions>[] = [
     dtypes: ["float32", "float64"],
   },
 ];
+
+/** Products: few factors, or factors near 1; some are 0. */
+export const products: Case<ReduceOptions>[] = [
+  ...cases
+    .filter(({ inputs }) => inputs[0]!.shape.reduce((a, b) => a * b, 1) <= 60)
+    .map((testCase) => ({
+      ...testCase,
+      inputs: [{ shape: testCase.inputs[0]!.shape, values: "positive" as const }],
+      dtypes: ["float32", "float64"] as const,
+    })),
+  ...["nonzero" as const, "integers" as const].map((values) => ({
+    name: `[3,4,5] ${values}`,
+    inputs: [{ shape: [3, 4, 5], values }],
+    attrs: { axis: [0, 2] },
+    gradient: false,
+    dtypes: ["float32", "float64"] as const,
+  })),
+  ...[[0, 2, 3, 0.5, -1, 2, 0, 4, 1, 0, 1, 0, 3, 2, 1]].map((values) => ({
+    name: "[3,5] with one 0 and two in a row",
+    inputs: [{ shape: [3, 5], values }],
+    attrs: { axis: 1 },
+  })),
+  ...[0, 1].map((axis) => ({
+    name: `[7,11] of 0 to 2, axis ${axis}`,
+    inputs: [{ shape: [7, 11], values: "labels" as const }],
+    attrs: { axis },
+    dtypes: ["int32", "uint8", "bool"] as const,
+  })),
+];
+
+/** Whether elements are 0: rows of all kinds. */
+export const truths: Case<ReduceOptions>[] = [
+  ...[{}, { axis: 0 }, { axis: 1 }, { axis: [0, 1], keepDims: true }].map((attrs) => ({
+    name: `[4,3] ${JSON.stringify(attrs)}`,
+    inputs: [{ shape: [4, 3], values: [0, 0, 0, 1, 2, 3, 0, 1, 0, 5, 5, 0] }],
+    attrs,
+  })),
+  ...[0, 1, 2].map((axis) => ({ name: `[3,67,2] axis ${axis}`, inputs: [{ shape: [3, 67, 2] }], attrs: { axis } })),
+  { name: "[]", inputs: [{ shape: [] }], attrs: {} },
+  { name: "[401,211]", inputs: [{ shape: [401, 211], values: "positive" }], attrs: {} },
+  {
+    name: "NaN and -0",
+    inputs: [{ shape: [3, 2], values: [NaN, 0, -0, 0, NaN, 1] }],
+    attrs: { axis: 1 },
+    dtypes: ["float32", "float64"],
+  },
+];

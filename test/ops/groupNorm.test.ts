@@ -51,9 +51,9 @@ describe("groupNorm", () => {
   });
 
   test("second derivatives", () => {
-    checkSecondDerivative((x, gamma, beta) => groupNorm(x!, 2, gamma, beta), [[2, 2, 4], [4], [4]]);
-    checkSecondDerivative((x) => groupNorm(x!, 1, null, null, { epsilon: 0.1 }), [[2, 2, 3]]);
-    checkSecondDerivative((x, beta) => groupNorm(x!, 3, null, beta), [[1, 2, 2, 3], [3]]);
+    checkSecondDerivative((x, gamma, beta) => groupNorm(x, 2, gamma, beta), [[2, 2, 4], [4], [4]]);
+    checkSecondDerivative((x) => groupNorm(x, 1, null, null, { epsilon: 0.1 }), [[2, 2, 3]]);
+    checkSecondDerivative((x, beta) => groupNorm(x, 3, null, beta), [[1, 2, 2, 3], [3]]);
   });
 
   test("is a method", () => {

@@ -2,7 +2,7 @@ import type { ReduceOptions } from "nabla";
 import { indices, nd, place, type Nd } from "./nd.js";
 
 /** Folds the elements that share a place of the result, in row-major order. */
-function fold(x: Nd, { axis, keepDims }: ReduceOptions, of: (elements: number[]) => number): Nd {
+export function fold(x: Nd, { axis, keepDims }: ReduceOptions, of: (elements: number[]) => number): Nd {
   const rank = x.shape.length;
   const list =
     axis === undefined || axis === null ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : axis;
@@ -33,11 +33,15 @@ const beats = (wins: (a: number, b: number) => boolean, row: number[]): number =
 const greater = (a: number, b: number): boolean => a > b;
 const less = (a: number, b: number): boolean => a < b;
 
+type Name = "sum" | "mean" | "prod" | "all" | "any" | "max" | "min" | "argMax" | "argMin";
 type Reference = (inputs: readonly Nd[], options: ReduceOptions) => Nd;
 
-export const reference: Readonly<Record<"sum" | "mean" | "max" | "min" | "argMax" | "argMin", Reference>> = {
+export const reference: Readonly<Record<Name, Reference>> = {
   sum: ([x], options) => fold(x!, options, total),
   mean: ([x], options) => fold(x!, options, (row) => total(row) / row.length),
+  prod: ([x], options) => fold(x!, options, (row) => row.reduce((product, value) => product * value, 1)),
+  all: ([x], options) => fold(x!, options, (row) => Number(row.every((value) => value !== 0))),
+  any: ([x], options) => fold(x!, options, (row) => Number(row.some((value) => value !== 0))),
   max: ([x], options) => fold(x!, options, (row) => row[beats(greater, row)]!),
   min: ([x], options) => fold(x!, options, (row) => row[beats(less, row)]!),
   argMax: ([x], options) => fold(x!, options, (row) => beats(greater, row)),

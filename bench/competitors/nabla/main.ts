@@ -5,10 +5,11 @@ import { avgPool2d } from "./avgPool2d.js";
 import { cnn } from "./cnn.js";
 import { conv2d } from "./conv2d.js";
 import { dispatch } from "./dispatch.js";
+import { embedding } from "./embedding.js";
 import { layerNorm } from "./layerNorm.js";
 import { matmul } from "./matmul.js";
 import { maxPool2d } from "./maxPool2d.js";
-import { pool2d } from "./pool2d.js";
+import { reduce } from "./reduce.js";
 import { softmax } from "./softmax.js";
 
 const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve("nabla/package.json")), "utf8")) as {
@@ -17,5 +18,5 @@ const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve("nabla/p
 
 await serve(
   { version },
-  { matmul, conv2d, activation, avgPool2d, layerNorm, maxPool2d, pool2d, softmax, cnn, dispatch },
+  { matmul, conv2d, activation, avgPool2d, embedding, layerNorm, maxPool2d, reduce, softmax, cnn, dispatch },
 );

@@ -8,7 +8,7 @@ import traceback
 
 import torch
 
-STEMS = ["matmul", "conv2d", "activation", "avgPool2d", "layerNorm", "maxPool2d", "pool2d", "softmax", "cnn", "dispatch"]
+STEMS = ["matmul", "conv2d", "activation", "avgPool2d", "embedding", "layerNorm", "maxPool2d", "reduce", "softmax", "cnn", "dispatch"]
 # How long each way of doing a case is tried before one is chosen, in seconds.
 TRIAL = 0.15
 

@@ -107,28 +107,82 @@ bool is_one_value(const TensorView& x) {
   return true;
 }
 
+// x's rows [begin, end), which updates are then added to.
+template <typename T>
+NABLA_INLINE void copy_base(const TensorView& x, T* out, int64_t begin, int64_t end, int64_t inner) {
+  if (is_one_value(x)) {
+    const T value = *x.as<const T>();
+    for (int64_t j = begin * inner; j < end * inner; ++j) out[j] = value;
+  } else {
+    std::memcpy(out + begin * inner, x.as<const T>() + begin * inner,
+                static_cast<size_t>((end - begin) * inner) * sizeof(T));
+  }
+}
+
+// For many indices of short rows in one slice: first the indices are dealt into buckets, one for each range of rows,
+// in which they keep their order. Then every range has one task, which sees its own indices only.
+template <typename T>
+void scatter_add_in_buckets(const int32_t* indices, const Slices& s, KernelArgs& args) {
+  constexpr int64_t kBuckets = 64, kChunk = 16384;  // kChunk indices are dealt at once
+  const T* updates = args.in[2].as<const T>();
+  T* out = args.out[0].as<T>();
+  int shift = 0;  // a range has 2^shift rows
+  while ((s.axis_size - 1) >> shift >= kBuckets) ++shift;
+  const int64_t chunks = (s.count + kChunk - 1) / kChunk;
+  int64_t* place = args.workspace.array<int64_t>(chunks * kBuckets);
+  int32_t* dealt = args.workspace.array<int32_t>(s.count);
+  const auto for_chunk = [&](int64_t chunk, auto&& body) {
+    const int64_t end = (chunk + 1) * kChunk < s.count ? (chunk + 1) * kChunk : s.count;
+    for (int64_t i = chunk * kChunk; i < end; ++i)
+      body(i, place[chunk * kBuckets + (resolve(indices[i], s.axis_size) >> shift)]);
+  };
+  parallel_for(args.pool, chunks, [&](int64_t chunk) {
+    for (int64_t b = 0; b < kBuckets; ++b) place[chunk * kBuckets + b] = 0;
+    for_chunk(chunk, [](int64_t, int64_t& count) { ++count; });
+  });
+  int64_t first[kBuckets + 1], total = 0;
+  for (int64_t b = 0; b < kBuckets; ++b) {
+    first[b] = total;
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+      const int64_t count = place[chunk * kBuckets + b];
+      place[chunk * kBuckets + b] = total;
+      total += count;
+    }
+  }
+  first[kBuckets] = total;
+  parallel_for(args.pool, chunks, [&](int64_t chunk) {
+    for_chunk(chunk, [&](int64_t i, int64_t& at) { dealt[at++] = static_cast<int32_t>(i); });
+  });
+  parallel_for(args.pool, kBuckets, [&](int64_t b) {
+    const int64_t begin = b << shift, end = (b + 1) << shift < s.axis_size ? (b + 1) << shift : s.axis_size;
+    if (begin >= end) return;
+    copy_base(args.in[0], out, begin, end, s.inner);
+    for (int64_t k = first[b]; k < first[b + 1]; ++k) {
+      const int64_t i = dealt[k];
+      add_row(out + resolve(indices[i], s.axis_size) * s.inner, updates + i * s.inner, s.inner);
+    }
+  });
+}
+
 // Cuts the rows of `out` into ranges. A range is copied from x and then takes, in the indices' order, the updates that
 // fall into it; so every element is written by one task and summed in one order.
 template <typename T>
 void scatter_add(const int32_t* indices, const Slices& s, KernelArgs& args) {
-  const T *x = args.in[0].as<const T>(), *updates = args.in[2].as<const T>();
+  const T* updates = args.in[2].as<const T>();
   T* out = args.out[0].as<T>();
-  const bool one_value = is_one_value(args.in[0]);
   constexpr int64_t kMinElementsPerTask = 32768, kMaxTasks = 64;
   const int64_t rows = s.outer * s.axis_size;
   const int64_t work = rows * s.inner + s.outer * s.count * s.inner;
   int64_t tasks = work / kMinElementsPerTask + 1;
   // Each task of one outer slice looks at all its indices: keep that below the work of adding them.
-  if (s.outer == 1 && tasks > 1 + work / (4 * (s.count + 1))) tasks = 1 + work / (4 * (s.count + 1));
+  if (s.outer == 1 && tasks > 1 + work / (4 * (s.count + 1))) {
+    if (s.count >= kMinElementsPerTask) return scatter_add_in_buckets<T>(indices, s, args);
+    tasks = 1 + work / (4 * (s.count + 1));
+  }
   if (tasks > kMaxTasks) tasks = kMaxTasks;
   const int64_t grain = (rows + tasks - 1) / tasks;
   parallel_ranges(args.pool, rows, grain, [&](int64_t begin, int64_t end) {
-    if (one_value) {
-      const T value = *x;
-      for (int64_t j = begin * s.inner; j < end * s.inner; ++j) out[j] = value;
-    } else {
-      std::memcpy(out + begin * s.inner, x + begin * s.inner, static_cast<size_t>((end - begin) * s.inner) * sizeof(T));
-    }
+    copy_base(args.in[0], out, begin, end, s.inner);
     for (int64_t o = begin / s.axis_size; o * s.axis_size < end; ++o) {
       const T* update = updates + o * s.count * s.inner;
       for (int64_t i = 0; i < s.count; ++i) {

@@ -39,6 +39,34 @@ struct Sum {
   }
 };
 
+// Integers are multiplied in 32 bits, where the product wraps.
+template <typename T>
+struct Product {
+  static constexpr bool kFloating = std::is_floating_point_v<T>;
+  using In = T;
+  using Acc = std::conditional_t<kFloating, T, uint32_t>;
+  NABLA_INLINE static Acc identity() { return Acc(1); }
+  template <typename A>
+  NABLA_INLINE static A combine(A a, A b) {
+    return a * b;
+  }
+  NABLA_INLINE static void write(const ReduceOutput& out, int64_t i, Acc product) {
+    static_cast<Acc*>(out.data)[i] = product;
+  }
+};
+
+// Whether all bools are true, or any is.
+template <bool kAll>
+struct Truth {
+  using In = uint8_t;
+  using Acc = uint8_t;
+  NABLA_INLINE static uint8_t identity() { return kAll ? 1 : 0; }
+  NABLA_INLINE static uint8_t combine(uint8_t a, uint8_t b) { return static_cast<uint8_t>(kAll ? a & b : a | b); }
+  NABLA_INLINE static void write(const ReduceOutput& out, int64_t i, uint8_t value) {
+    static_cast<uint8_t*>(out.data)[i] = value;
+  }
+};
+
 // The greatest element or the least, where NaN beats all.
 template <typename T, bool kGreatest>
 struct Extreme {

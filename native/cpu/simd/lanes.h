@@ -44,6 +44,53 @@ NABLA_INLINE void for_lanes(int64_t begin, int64_t n, Body&& body) {
   if (i < n) body(i, FirstLanes<T>{n - i});
 }
 
+// Lane i is the given one's lane i + n, for a power of two n below the width; what the lanes from n on are is not said.
+#if defined(NABLA_ISA_AVX512)
+template <int n>
+NABLA_INLINE Vec<float> lanes_down(Vec<float> x) {
+  if constexpr (n == 8) return {_mm512_shuffle_f32x4(x.v, x.v, 0xEE)};
+  if constexpr (n == 4) return {_mm512_shuffle_f32x4(x.v, x.v, 0x55)};
+  if constexpr (n == 2) return {_mm512_permute_ps(x.v, 0xEE)};
+  return {_mm512_permute_ps(x.v, 0x55)};
+}
+template <int n>
+NABLA_INLINE Vec<double> lanes_down(Vec<double> x) {
+  if constexpr (n == 4) return {_mm512_shuffle_f64x2(x.v, x.v, 0xEE)};
+  if constexpr (n == 2) return {_mm512_shuffle_f64x2(x.v, x.v, 0x55)};
+  return {_mm512_permute_pd(x.v, 0x55)};
+}
+#elif defined(NABLA_ISA_AVX2)
+template <int n>
+NABLA_INLINE Vec<float> lanes_down(Vec<float> x) {
+  if constexpr (n == 4) return {_mm256_permute2f128_ps(x.v, x.v, 0x11)};
+  if constexpr (n == 2) return {_mm256_permute_ps(x.v, 0xEE)};
+  return {_mm256_permute_ps(x.v, 0x55)};
+}
+template <int n>
+NABLA_INLINE Vec<double> lanes_down(Vec<double> x) {
+  if constexpr (n == 2) return {_mm256_permute2f128_pd(x.v, x.v, 0x11)};
+  return {_mm256_permute_pd(x.v, 0x5)};
+}
+#else
+template <int n, typename T>
+NABLA_INLINE Vec<T> lanes_down(Vec<T> x) {
+  return x;
+}
+#endif
+
+// Combines the lanes as a balanced tree. `combine` takes registers, and of lanes that are not needed too.
+template <typename T, typename Combine>
+NABLA_INLINE T fold_registers(Vec<T> v, Combine&& combine) {
+  constexpr int kWidth = Vec<T>::width;
+  if constexpr (kWidth > 8) v = combine(v, lanes_down<8>(v));
+  if constexpr (kWidth > 4) v = combine(v, lanes_down<4>(v));
+  if constexpr (kWidth > 2) v = combine(v, lanes_down<2>(v));
+  if constexpr (kWidth > 1) v = combine(v, lanes_down<1>(v));
+  T lane[kWidth];
+  v.store(lane);
+  return lane[0];
+}
+
 // Combines the lanes as a balanced tree.
 template <typename T, typename Combine>
 NABLA_INLINE T fold_lanes(Vec<T> v, Combine&& combine) {
@@ -56,7 +103,7 @@ NABLA_INLINE T fold_lanes(Vec<T> v, Combine&& combine) {
 }
 template <typename T>
 NABLA_INLINE T sum_lanes(Vec<T> v) {
-  return fold_lanes(v, [](T a, T b) { return a + b; });
+  return fold_registers(v, [](Vec<T> a, Vec<T> b) { return a + b; });
 }
 
 }  // namespace nabla::NABLA_ISA

@@ -4,7 +4,9 @@ import { checkTensor, defineOp, type Op } from "../op.js";
 import { formatShape, normalizeAxis, sameShape, type Shape } from "../shape.js";
 import { addMethod, Tensor } from "../tensor.js";
 import { cast } from "./cast.js";
-import { tensor, zeros } from "./creation.js";
+import { tensor } from "./creation.js";
+import { broadcastOperand } from "./operands.js";
+import { constantOf } from "./scalar.js";
 
 /** Places along an axis; negative ones count from the end. */
 export type Indices = Tensor | number | readonly number[];
@@ -17,20 +19,26 @@ const gatherOp: Op<{ axis: number }> = defineOp({
   save: { inputs: [1] },
   backward: ({ grads, inputs, inputShapes, attrs }) => {
     const g = grads[0]!;
-    const base = zeros(inputShapes[0]!, { dtype: g.dtype });
-    return [scatterOp([base, inputs[1]!, g], attrs)[0]!, null];
+    const attributes = { axis: attrs.axis, shape: inputShapes[0]! };
+    return [scatterOp([constantOf(0, g.dtype), inputs[1]!, g], attributes)[0]!, null];
   },
 });
 
-const scatterOp: Op<{ axis: number }> = defineOp({
+/** The first input has the given shape, or is a single number that stands everywhere in it. */
+const scatterOp: Op<{ axis: number; shape: Shape }> = defineOp({
   name: "scatterAdd",
-  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  infer: ([x], { shape }) => [{ shape, dtype: x!.dtype }],
+  operands: ([x, indices, updates], [out]) => [
+    sameShape(x!.shape, out!.shape) ? x! : broadcastOperand(x!, out!.shape),
+    indices!,
+    updates!,
+  ],
   encode: ({ axis }) => [axis],
   contiguous: true,
   save: { inputs: [1] },
   backward: ({ grads, inputs, needs, attrs }) => {
     const g = grads[0]!;
-    return [needs[0] ? g : null, null, needs[2] ? gatherOp([g, inputs[1]!], attrs)[0]! : null];
+    return [needs[0] ? g : null, null, needs[2] ? gatherOp([g, inputs[1]!], { axis: attrs.axis })[0]! : null];
   },
 });
 
@@ -92,7 +100,7 @@ export function scatterAdd<A extends DType, B extends DType>(
   }
   const base = x.dtype === dtype ? x : cast(x, dtype);
   const added = updates.dtype === dtype ? updates : cast(updates, dtype);
-  const result = scatterOp([base, at, added], { axis: place })[0]!;
+  const result = scatterOp([base, at, added], { axis: place, shape: x.shape })[0]!;
   for (const [made, given] of [
     [base, x],
     [at, indices],

@@ -4,11 +4,16 @@ import { checkTensor, defineOp, type Op, type OpDefinition } from "../op.js";
 import { formatShape, normalizeAxes, normalizeAxis, sameShape, sizeOf, type Shape } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { checkOptions } from "../checks.js";
-import { div, mul } from "./binary.js";
+import { div, minimum, mul } from "./binary.js";
 import { expandTo } from "./broadcast.js";
 import { cast } from "./cast.js";
-import { equal } from "./compare.js";
-import { reshape } from "./reshape.js";
+import { equal, less } from "./compare.js";
+import { arange, zeros } from "./creation.js";
+import { gather } from "./gather.js";
+import { expandDims, reshape } from "./reshape.js";
+import { slice } from "./slice.js";
+import { permute } from "./transpose.js";
+import { where } from "./where.js";
 
 export interface ReduceOptions {
   /** The axes that are reduced, counted from the end when negative; all of them by default or for null. */
@@ -116,6 +121,99 @@ export function mean<D extends DType, R extends number, const O extends ReduceOp
 ): Tensor<FloatOf<D>, ReducedRank<R, O>> {
   const attrs = reduction("mean", x, options);
   return reduceNumbers(meanOp, x, attrs) as Tensor<FloatOf<D>, ReducedRank<R, O>>;
+}
+
+const prodOp = defineReduction(
+  "prod",
+  {
+    save: { inputs: [0] },
+    backward: ({ grads, inputs, attrs }) => [prodGrad(inputs[0]!, reshape(grads[0]!, attrs.keptShape), attrs)],
+  },
+  "int32",
+);
+
+/**
+ * `g` times the product of the other elements: no division, so that zeros do no harm, and made of products and views
+ * only, so that it can be differentiated again. Elements are multiplied in pairs, pairs of pairs and so on; then each
+ * product hands what is beside it down to its two factors.
+ */
+function prodGrad(x: Tensor, g: Tensor, { keptShape }: Reduction): Tensor {
+  if (x.size === 0) return zeros(x.shape, { dtype: x.dtype });
+  const axes = x.shape.map((_, axis) => axis);
+  const isReduced = (axis: number): boolean => keptShape[axis] !== x.shape[axis];
+  const order = [...axes.filter((axis) => !isReduced(axis)), ...axes.filter(isReduced)];
+  const moved = permute(x, order);
+  const rows = sizeOf(keptShape);
+  const columns = x.size / rows;
+  const levels = [onesUpToPowerOfTwo(reshape(moved, [rows, columns]))];
+  for (let size = levels[0]!.shape[1]!; size > 1; size /= 2) {
+    const pairs = levels.at(-1)!;
+    levels.push(mul(slice(pairs, [null, [0, size / 2]]), slice(pairs, [null, [size / 2]])));
+  }
+  levels.pop();
+  let others = reshape(permute(g, order), [rows, 1]);
+  for (const factors of levels.reverse()) {
+    const half = others.shape[1]!;
+    const exchanged = slice(reshape(factors, [rows, 2, half]), [null, [null, null, -1]]);
+    others = reshape(mul(expandDims(others, 1), exchanged), [rows, 2 * half]);
+  }
+  const result = reshape(slice(others, [null, [0, columns]]), moved.shape);
+  const inverse = axes.map((axis) => order.indexOf(axis));
+  return permute(result, inverse);
+}
+
+/** Rows with as many ones behind them as are missing from a power of two. */
+function onesUpToPowerOfTwo(rows: Tensor): Tensor {
+  const columns = rows.shape[1]!;
+  const size = 2 ** Math.ceil(Math.log2(columns));
+  if (size === columns) return rows;
+  const places = arange(size, { dtype: "int32" });
+  return where(less(places, columns), gather(rows, minimum(places, columns - 1), 1), 1);
+}
+
+/**
+ * The product of the elements along `axis`; 1 for none. The products of integers and bools are int32 and wrap. The
+ * gradient holds for zeros too: it is the product of the other elements.
+ *
+ * @throws ArgumentError for an axis that does not exist or is named twice.
+ */
+export function prod<D extends DType, R extends number, const O extends ReduceOptions = object>(
+  x: Tensor<D, R>,
+  options: O & ReduceOptions = {} as O,
+): Tensor<Promote<D, "int32">, ReducedRank<R, O>> {
+  const attrs = reduction("prod", x, options);
+  return reduceNumbers(prodOp, x, attrs) as Tensor<Promote<D, "int32">, ReducedRank<R, O>>;
+}
+
+const allOp = defineReduction("all", { backward: null });
+const anyOp = defineReduction("any", { backward: null });
+
+/**
+ * Whether all elements along `axis` are true, that is, other than 0; true for none. NaN is true (NumPy).
+ *
+ * @throws ArgumentError for an axis that does not exist or is named twice.
+ */
+export function all<R extends number, const O extends ReduceOptions = object>(
+  x: Tensor<DType, R>,
+  options: O & ReduceOptions = {} as O,
+): Tensor<"bool", ReducedRank<R, O>> {
+  return reduceTruth("all", allOp, x, options) as Tensor<"bool", ReducedRank<R, O>>;
+}
+
+/** Whether any element along `axis` is true; false for none. Otherwise like {@link all}. */
+export function any<R extends number, const O extends ReduceOptions = object>(
+  x: Tensor<DType, R>,
+  options: O & ReduceOptions = {} as O,
+): Tensor<"bool", ReducedRank<R, O>> {
+  return reduceTruth("any", anyOp, x, options) as Tensor<"bool", ReducedRank<R, O>>;
+}
+
+function reduceTruth(name: string, op: Op<Reduction>, x: Tensor, options: ReduceOptions): Tensor {
+  const attrs = reduction(name, x, options);
+  const truth = x.dtype === "bool" ? x : cast(x, "bool");
+  const result = op([truth], attrs)[0]!;
+  if (truth !== x) truth.dispose();
+  return result;
 }
 
 const extremum: Pick<OpDefinition<Reduction>, "backward" | "save"> = {
@@ -250,6 +348,14 @@ declare module "../tensor.js" {
     ): Tensor<Promote<D, "int32">, ReducedRank<R, O>>;
     /** See {@link mean}. */
     mean<const O extends ReduceOptions = object>(options?: O & ReduceOptions): Tensor<FloatOf<D>, ReducedRank<R, O>>;
+    /** See {@link prod}. */
+    prod<const O extends ReduceOptions = object>(
+      options?: O & ReduceOptions,
+    ): Tensor<Promote<D, "int32">, ReducedRank<R, O>>;
+    /** See {@link all}. */
+    all<const O extends ReduceOptions = object>(options?: O & ReduceOptions): Tensor<"bool", ReducedRank<R, O>>;
+    /** See {@link any}. */
+    any<const O extends ReduceOptions = object>(options?: O & ReduceOptions): Tensor<"bool", ReducedRank<R, O>>;
     /** See {@link max}. */
     max<const O extends ReduceOptions = object>(options?: O & ReduceOptions): Tensor<D, ReducedRank<R, O>>;
     /** See {@link min}. */
@@ -266,6 +372,9 @@ declare module "../tensor.js" {
 }
 addMethod("sum", sum);
 addMethod("mean", mean);
+addMethod("prod", prod);
+addMethod("all", all);
+addMethod("any", any);
 addMethod("max", max);
 addMethod("min", min);
 addMethod("argMax", argMax);

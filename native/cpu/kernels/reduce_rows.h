@@ -1,0 +1,164 @@
+// Reductions whose outputs are made of neighbours in memory.
+#pragma once
+#include <cstdint>
+#include <type_traits>
+
+#include "core/kernel.h"
+#include "cpu/kernels/reduce_ops.h"
+#include "cpu/kernels/reduce_plan.h"
+
+namespace nabla::NABLA_ISA {
+
+constexpr int64_t kGrain = 32768;      // input elements of a task, about
+constexpr int64_t kRowGrain = 65536;   // where whole rows are taken: long runs suit the prefetcher
+constexpr int64_t kSplitFrom = 65536;  // elements of one output that are worth being split among tasks
+constexpr int64_t kEnoughTasks = 32;   // with as many outputs there is no need to
+constexpr int64_t kMaxSegments = 64;
+
+NABLA_INLINE int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+NABLA_INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// Combines a sequence of values as a balanced tree: level k holds the result of 2^k of them.
+template <typename Op>
+struct PairwiseTree {
+  using Acc = typename Op::Acc;
+  Acc level[48];
+  uint64_t count = 0;
+
+  NABLA_INLINE void push(Acc value) {
+    int k = 0;
+    for (; count >> k & 1; ++k) value = Op::combine(level[k], value);
+    level[k] = value;
+    ++count;
+  }
+  NABLA_INLINE Acc finish() const {
+    Acc value = Op::identity();
+    for (int k = 0; count >> k; ++k) {
+      if (count >> k & 1) value = Op::combine(level[k], value);
+    }
+    return value;
+  }
+};
+
+template <typename Op>
+constexpr bool kFloating = std::is_floating_point_v<typename Op::Acc>;
+
+// Elements that kRowChains registers take in 64 rounds.
+constexpr int kRowChains = 8;
+template <typename Op>
+constexpr int64_t kBlock = 64 * kRowChains * Vec<std::conditional_t<kFloating<Op>, typename Op::Acc, float>>::width;
+
+// At most kBlock neighbours.
+template <typename Op>
+typename Op::Acc reduce_block(const typename Op::In* x, int64_t n) {
+  using Acc = typename Op::Acc;
+  if constexpr (!kFloating<Op>) {
+    // The order is free: the compiler makes vectors of it.
+    Acc total = Op::identity();
+    for (int64_t i = 0; i < n; ++i) total = Op::combine(total, static_cast<Acc>(x[i]));
+    return total;
+  } else {
+    using V = Vec<Acc>;
+    constexpr int kWidth = V::width;
+    V total = V::set(Op::identity());
+    int64_t i = 0;
+    if (n >= kRowChains * kWidth) {
+      V chain[kRowChains];
+      for (int k = 0; k < kRowChains; ++k) chain[k] = V::load(x + k * kWidth);
+      for (i = kRowChains * kWidth; i + kRowChains * kWidth <= n; i += kRowChains * kWidth) {
+        for (int k = 0; k < kRowChains; ++k) chain[k] = Op::combine(chain[k], V::load(x + i + k * kWidth));
+      }
+      for (int k = kRowChains / 2; k > 0; k /= 2) {
+        for (int j = 0; j < k; ++j) chain[j] = Op::combine(chain[j], chain[j + k]);
+      }
+      total = chain[0];
+    }
+    for (; i + kWidth <= n; i += kWidth) total = Op::combine(total, V::load(x + i));
+    if (i < n) total = Op::combine(total, load_part(x + i, n - i, V::set(Op::identity())));
+    return fold_registers(total, [](V a, V b) { return Op::combine(a, b); });
+  }
+}
+
+template <typename Op>
+typename Op::Acc reduce_strided_block(const typename Op::In* x, int64_t n, int64_t stride) {
+  using Acc = typename Op::Acc;
+  Acc chain[4] = {Op::identity(), Op::identity(), Op::identity(), Op::identity()};
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    for (int k = 0; k < 4; ++k) chain[k] = Op::combine(chain[k], static_cast<Acc>(x[(i + k) * stride]));
+  }
+  for (; i < n; ++i) chain[0] = Op::combine(chain[0], static_cast<Acc>(x[i * stride]));
+  return Op::combine(Op::combine(chain[0], chain[1]), Op::combine(chain[2], chain[3]));
+}
+
+// Elements that lie `stride` apart, block by block.
+template <typename Op>
+NABLA_INLINE void reduce_run(PairwiseTree<Op>& tree, const typename Op::In* x, int64_t n, int64_t stride) {
+  constexpr int64_t kStridedBlock = 256;
+  if (stride == 1) {
+    for (; n > 0; n -= kBlock<Op>, x += kBlock<Op>) tree.push(reduce_block<Op>(x, least(n, kBlock<Op>)));
+  } else {
+    for (; n > 0; n -= kStridedBlock, x += kStridedBlock * stride) {
+      tree.push(reduce_strided_block<Op>(x, least(n, kStridedBlock), stride));
+    }
+  }
+}
+
+// The reduced elements [begin, end) of the output whose input starts at x.
+template <typename Op>
+typename Op::Acc reduce_range(const ReducePlan& plan, const typename Op::In* x, int64_t begin, int64_t end) {
+  const int64_t stride = plan.reduced.row_stride(0);
+  PairwiseTree<Op> tree;
+  if (plan.reduced.rank == 1) {
+    reduce_run(tree, x + begin * stride, end - begin, stride);
+  } else {
+    for_each_row(plan.reduced, begin, end,
+                 [&](const int64_t* offset, int64_t n) { reduce_run(tree, x + offset[0], n, stride); });
+  }
+  return tree.finish();
+}
+
+template <typename Op>
+void reduce_rows(const ReducePlan& plan, const ReduceOutput& out, KernelArgs& args) {
+  using Acc = typename Op::Acc;
+  const auto* x = args.in[0].as<const typename Op::In>() + plan.in_begin;
+  // body(output, input offset, output offset)
+  const auto for_outputs = [&](int64_t begin, int64_t end, auto&& body) {
+    for_each_row(plan.kept, begin, end, [&](const int64_t* offset, int64_t n) {
+      for (int64_t j = 0; j < n; ++j) {
+        body(begin + j, offset[0] + j * plan.kept.row_stride(0),
+             plan.out_begin + offset[1] + j * plan.kept.row_stride(1));
+      }
+      begin += n;
+    });
+  };
+
+  if (plan.outputs >= kEnoughTasks || plan.count < kSplitFrom) {
+    const bool one_block = plan.reduced.rank == 1 && plan.reduced.row_stride(0) == 1 && plan.count <= kBlock<Op>;
+    parallel_ranges(
+        args.pool, plan.outputs, plan.count < kRowGrain ? kRowGrain / plan.count : 1, [&](int64_t begin, int64_t end) {
+          for_outputs(begin, end, [&](int64_t, int64_t in_offset, int64_t out_offset) {
+            const auto* row = x + in_offset;
+            Op::write(out, out_offset,
+                      one_block ? reduce_block<Op>(row, plan.count) : reduce_range<Op>(plan, row, 0, plan.count));
+          });
+        });
+    return;
+  }
+  const int64_t segment = round_up(plan.count / kMaxSegments < kGrain ? kGrain : plan.count / kMaxSegments, kBlock<Op>);
+  const int64_t segments = (plan.count + segment - 1) / segment;
+  Acc* partial = args.workspace.array<Acc>(plan.outputs * segments);
+  parallel_for(args.pool, plan.outputs * segments, [&](int64_t task) {
+    const int64_t output = task / segments, begin = (task - output * segments) * segment;
+    for_outputs(output, output + 1, [&](int64_t, int64_t in_offset, int64_t) {
+      partial[task] = reduce_range<Op>(plan, x + in_offset, begin, least(begin + segment, plan.count));
+    });
+  });
+  for_outputs(0, plan.outputs, [&](int64_t output, int64_t, int64_t out_offset) {
+    PairwiseTree<Op> tree;
+    for (int64_t s = 0; s < segments; ++s) tree.push(partial[output * segments + s]);
+    Op::write(out, out_offset, tree.finish());
+  });
+}
+
+}  // namespace nabla::NABLA_ISA
