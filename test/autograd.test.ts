@@ -234,7 +234,7 @@ describe("errors", () => {
   });
   test("requiresGrad of integers", () => {
     expect(() => (tensor([1], { dtype: "int32" }).requiresGrad = true)).toThrow(
-      "requiresGrad: only floating-point tensors have gradients: the dtype is int32",
+      "requiresGrad: only float32 and float64 tensors can require gradients: the dtype is int32",
     );
   });
 });

@@ -102,9 +102,9 @@ const tables: ErrorTables = {
       "tensor: the data does not fit the shape: 3 elements, [2,2] has 4",
     ],
     [
-      () => tensor([1], { dtype: wrong("float16") }),
+      () => tensor([1], { dtype: wrong("float8") }),
       ArgumentError,
-      "tensor: unknown dtype: float16, expected one of float32, float64, int32, uint8, bool",
+      "tensor: unknown dtype: float8, expected one of float32, float64, int32, uint8, bool, bfloat16, float16",
     ],
     [
       () => tensor([1], { device: wrong("cuda") }),
@@ -130,7 +130,7 @@ const tables: ErrorTables = {
     [
       () => tensor([1], { dtype: "int32", requiresGrad: true }),
       DTypeError,
-      "tensor: only floating-point tensors have gradients: the dtype is int32",
+      "tensor: only float32 and float64 tensors can require gradients: the dtype is int32",
     ],
   ],
   shapes: [
@@ -223,7 +223,7 @@ const tables: ErrorTables = {
     [
       () => m23.cast(wrong("int64")),
       ArgumentError,
-      "cast: unknown dtype: int64, expected one of float32, float64, int32, uint8, bool",
+      "cast: unknown dtype: int64, expected one of float32, float64, int32, uint8, bool, bfloat16, float16",
     ],
     [() => assign(m23, m45), ShapeError, "assign: the shapes differ: the target is [2,3], the source is [4,5]"],
     [

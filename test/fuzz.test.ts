@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import { memory, ones, type Tensor } from "nabla";
+import { gradientDType } from "../src/ts/dtype.js";
 import { cpuStream } from "../src/ts/stream.js";
 import { Fuzzer, isTyped, opNames } from "./support/fuzz.js";
 
@@ -11,7 +12,7 @@ const MOST_READ = 100_000;
 
 beforeAll(() => {
   // What is too large is to be an error, not a wait.
-  process.env["NABLA_MEMORY_LIMIT"] = String(256 * 2 ** 20);
+  process.env["NABLA_MEMORY_LIMIT"] = String(64 * 2 ** 20);
 });
 
 /** The first call of each kind that went wrong: one message for each op and each place in the sources. */
@@ -70,7 +71,7 @@ test(
 );
 
 function differentiate(result: Tensor): void {
-  result.backward(ones(result.shape, { dtype: result.dtype as "float32" }));
+  result.backward(ones(result.shape, { dtype: gradientDType(result.dtype)! }));
 }
 
 /** Tensors that are left when nothing refers to those of the calls any more. */

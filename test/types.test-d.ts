@@ -34,6 +34,9 @@ describe("creation", () => {
   test("the dtype that is asked for", () => {
     expectTypeOf(tensor([1], { dtype: "int32" })).toEqualTypeOf<Tensor<"int32", 1>>();
     expectTypeOf(tensor(new Int32Array(1), { dtype: "float64", shape: [1, 1] })).toEqualTypeOf<Tensor<"float64", 2>>();
+    expectTypeOf(tensor([1], { dtype: "bfloat16" })).toEqualTypeOf<Tensor<"bfloat16", 1>>();
+    expectTypeOf(tensor(new Uint16Array(1), { dtype: "float16" })).toEqualTypeOf<Tensor<"float16", 1>>();
+    expectTypeOf(tensor(new Uint16Array(6), { dtype: "float16", shape: [2, 3] })).toEqualTypeOf<Tensor<"float16", 2>>();
     expectTypeOf(zeros([2])).toEqualTypeOf<Tensor<"float32", 1>>();
     expectTypeOf(zeros([2, 3], { dtype: "bool" })).toEqualTypeOf<Tensor<"bool", 2>>();
     expectTypeOf(full([2], true)).toEqualTypeOf<Tensor<"bool", 1>>();
@@ -52,7 +55,9 @@ describe("creation", () => {
     // @ts-expect-error text is no data
     tensor("abc");
     // @ts-expect-error no such dtype
-    tensor([1], { dtype: "float16" });
+    tensor([1], { dtype: "float8" });
+    // @ts-expect-error a Uint16Array holds the bits of bfloat16 and float16
+    tensor(new Uint16Array(1), { dtype: "float32" });
     // @ts-expect-error no such option
     zeros([1], { type: "int32" });
     // @ts-expect-error a shape is an array
@@ -65,6 +70,8 @@ describe("reading", () => {
     expectTypeOf(tensor([1]).dataSync()).toEqualTypeOf<Float32Array>();
     expectTypeOf(tensor([1], { dtype: "int32" }).data()).toEqualTypeOf<Promise<Int32Array>>();
     expectTypeOf(tensor([true]).dataSync()).toEqualTypeOf<Uint8Array>();
+    expectTypeOf(tensor([1], { dtype: "float16" }).dataSync()).toEqualTypeOf<Float32Array>();
+    expectTypeOf(tensor([1]).bytesSync()).toEqualTypeOf<Uint8Array<ArrayBuffer>>();
     expectTypeOf(tensor([1]).item()).toEqualTypeOf<Promise<number>>();
   });
   test("the gradient has the tensor's dtype", () => {
@@ -86,6 +93,19 @@ describe("ops", () => {
     expectTypeOf(i.div(i)).toEqualTypeOf<Tensor<"float32", 1>>();
     expectTypeOf(where(b, f, d)).toEqualTypeOf<Tensor<"float64", 1>>();
     expectTypeOf(matmul(f, d)).toEqualTypeOf<Tensor<"float64", 0>>();
+  });
+  test("halves", () => {
+    const h = tensor([1], { dtype: "float16" });
+    const w = tensor([1], { dtype: "bfloat16" });
+    expectTypeOf(h.add(h)).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(h.add(w)).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(h.mul(d)).toEqualTypeOf<Tensor<"float64", 1>>();
+    expectTypeOf(i.sub(w)).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(h.mul(2)).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(h.exp()).toEqualTypeOf<Tensor<"float32", 1>>();
+    expectTypeOf(sum(h)).toEqualTypeOf<Tensor<"float32", 0>>();
+    expectTypeOf(h.max()).toEqualTypeOf<Tensor<"float16", 0>>();
+    expectTypeOf(h.reshape([1]).transpose().gather(0)).toEqualTypeOf<Tensor<"float16">>();
   });
   test("numbers", () => {
     expectTypeOf(f.mul(2)).toEqualTypeOf<Tensor<"float32", 1>>();

@@ -7,8 +7,17 @@
 namespace nabla {
 
 // The numbers are part of the command format; src/ts/dtype.ts has the same list.
-enum class DType : int32_t { float32 = 0, float64 = 1, int32 = 2, uint8 = 3, boolean = 4 };
-constexpr int kDTypeCount = 5;
+// bfloat16 and float16 are for storage: kernels move and convert them, but do not calculate with them.
+enum class DType : int32_t {
+  float32 = 0,
+  float64 = 1,
+  int32 = 2,
+  uint8 = 3,
+  boolean = 4,
+  bfloat16 = 5,
+  float16 = 6,
+};
+constexpr int kDTypeCount = 7;
 
 NABLA_INLINE constexpr int64_t dtype_size(DType dtype) {
   switch (dtype) {
@@ -17,6 +26,8 @@ NABLA_INLINE constexpr int64_t dtype_size(DType dtype) {
     case DType::int32: return 4;
     case DType::uint8: return 1;
     case DType::boolean: return 1;
+    case DType::bfloat16: return 2;
+    case DType::float16: return 2;
   }
   return 0;
 }

@@ -173,8 +173,8 @@ double value(DType dtype, int64_t place, uint64_t seed, bool small) {
       return special ? pick(integers, 9) : place % 3 ? std::floor(x * 5) : std::floor(x * 2147483647);
     case DType::uint8: return place % 3 ? std::floor((x + 1) * 3) : std::floor((x + 1) * 128);
     case DType::boolean: return x > 0;
+    default: return 0;
   }
-  return 0;
 }
 
 bool same(DType dtype, double got, double want, double tolerance_ulp) {

@@ -61,7 +61,7 @@ void for_pairs(const Case& c, const Array& indices, Body&& body) {
 
 NABLA_TEST(gather_picks) {
   for (const Case& c : kCases) {
-    for (DType dtype : {DType::float32, DType::float64, DType::int32, DType::uint8, DType::boolean}) {
+    for (DType dtype : {DType::float32, DType::float64, DType::int32, DType::uint8, DType::boolean, DType::bfloat16}) {
       Array x = sample_array(dtype, c.shape, 1), indices = random_indices(c, 2), out(dtype, indexed_shape(c));
       run_op(isa::gather, {x.view(), indices.view()}, {&out}, {static_cast<double>(c.axis)});
       for_pairs(c, indices, [&](int64_t from, int64_t to) { CHECK_NEAR(out[to], x[from], 0); });

@@ -23,6 +23,47 @@ using nabla::TensorView;
 
 constexpr DType kFloats[] = {DType::float32, DType::float64};
 constexpr DType kAllDTypes[] = {DType::float32, DType::float64, DType::int32, DType::uint8, DType::boolean};
+// With those that kernels move and convert only.
+constexpr DType kStoredDTypes[] = {DType::float32, DType::float64,  DType::int32,  DType::uint8,
+                                   DType::boolean, DType::bfloat16, DType::float16};
+
+// The 16-bit formats by their definition.
+struct HalfFormat {
+  int fraction_bits, least_exponent, greatest_exponent;
+};
+constexpr HalfFormat half_format(DType dtype) {
+  return dtype == DType::bfloat16 ? HalfFormat{7, -126, 127} : HalfFormat{10, -14, 15};
+}
+inline double half_value(DType dtype, uint16_t bits) {
+  const HalfFormat f = half_format(dtype);
+  const int exponent = (bits & 0x7FFF) >> f.fraction_bits;
+  const int fraction = bits & ((1 << f.fraction_bits) - 1);
+  const double sign = bits & 0x8000 ? -1 : 1;
+  if (exponent > f.greatest_exponent - f.least_exponent + 1) return fraction ? std::nan("") : sign * HUGE_VAL;
+  const double mantissa = fraction + (exponent ? 1 << f.fraction_bits : 0);
+  return sign * std::ldexp(mantissa, (exponent ? exponent - 1 : 0) + f.least_exponent - f.fraction_bits);
+}
+// The nearest value of the format, ties to even.
+inline double half_rounded(DType dtype, double x) {
+  if (!std::isfinite(x) || x == 0) return x;
+  const HalfFormat f = half_format(dtype);
+  const int exponent = std::max(std::ilogb(x), f.least_exponent) - f.fraction_bits;
+  const double y = std::ldexp(std::nearbyint(std::ldexp(x, -exponent)), exponent);
+  return std::fabs(y) >= std::ldexp(1, f.greatest_exponent + 1) ? std::copysign(HUGE_VAL, x) : y;
+}
+// The bits of a value of the format.
+inline uint16_t half_bits(DType dtype, double x) {
+  const HalfFormat f = half_format(dtype);
+  const int infinity = (f.greatest_exponent - f.least_exponent + 2) << f.fraction_bits;
+  const int sign = std::signbit(x) ? 0x8000 : 0;
+  if (std::isnan(x)) return static_cast<uint16_t>(sign | infinity | 1 << (f.fraction_bits - 1));
+  if (std::isinf(x)) return static_cast<uint16_t>(sign | infinity);
+  if (x == 0) return static_cast<uint16_t>(sign);
+  const int exponent = std::max(std::ilogb(x), f.least_exponent);
+  const int mantissa = static_cast<int>(std::ldexp(std::fabs(x), f.fraction_bits - exponent));
+  // The leading one of a normal number counts as one more in the exponent.
+  return static_cast<uint16_t>(sign | (((exponent - f.least_exponent) << f.fraction_bits) + mantissa));
+}
 
 // How a tensor's elements lie: `rows` repeats along the first dimension, `columns` along the last, `scalar` along all;
 // `transposed` has its dimensions in reverse order, `reversed` negative strides, `spread` gaps.
@@ -37,10 +78,12 @@ inline double get(DType dtype, const void* data, int64_t i) {
     case DType::int32: return static_cast<const int32_t*>(data)[i];
     case DType::uint8:
     case DType::boolean: return static_cast<const uint8_t*>(data)[i];
+    case DType::bfloat16:
+    case DType::float16: return half_value(dtype, static_cast<const uint16_t*>(data)[i]);
   }
   return 0;
 }
-// x must be a value of the dtype (or, for float32, any double).
+// x must be a value of the dtype (or, for float32 and the 16-bit formats, any double).
 inline void set(DType dtype, void* data, int64_t i, double x) {
   switch (dtype) {
     case DType::float32: static_cast<float*>(data)[i] = static_cast<float>(x); break;
@@ -48,6 +91,8 @@ inline void set(DType dtype, void* data, int64_t i, double x) {
     case DType::int32: static_cast<int32_t*>(data)[i] = static_cast<int32_t>(x); break;
     case DType::uint8:
     case DType::boolean: static_cast<uint8_t*>(data)[i] = static_cast<uint8_t>(x); break;
+    case DType::bfloat16:
+    case DType::float16: static_cast<uint16_t*>(data)[i] = half_bits(dtype, half_rounded(dtype, x)); break;
   }
 }
 

@@ -59,6 +59,9 @@ class Array {
       case DType::float32: return read<float>(i);
       case DType::float64: return read<double>(i);
       case DType::int32: return read<int32_t>(i);
+      // The bits, which kernels move as they are.
+      case DType::bfloat16:
+      case DType::float16: return read<uint16_t>(i);
       default: return read<uint8_t>(i);
     }
   }
@@ -67,6 +70,8 @@ class Array {
       case DType::float32: return write(i, static_cast<float>(value));
       case DType::float64: return write(i, value);
       case DType::int32: return write(i, static_cast<int32_t>(value));
+      case DType::bfloat16:
+      case DType::float16: return write(i, static_cast<uint16_t>(value));
       default: return write(i, static_cast<uint8_t>(value));
     }
   }

@@ -1,4 +1,5 @@
 import { watchBackward, watching } from "./anomaly.js";
+import { gradientDType } from "./dtype.js";
 import { ArgumentError, DTypeError, ShapeError } from "./errors.js";
 import { checkTensor, copy } from "./op.js";
 import { add } from "./ops/binary.js";
@@ -55,7 +56,7 @@ const NO_TARGETS: ReadonlyMap<TapeNode, number> = new Map();
 
 /** A tensor of its own, which the walk over the graph may dispose of. */
 function seedOf(root: Tensor, gradient: Tensor | undefined): Tensor {
-  return gradient ? sameTensor(gradient) : full(root.shape, 1, { dtype: root.dtype });
+  return gradient ? sameTensor(gradient) : full(root.shape, 1, { dtype: gradientDType(root.dtype)! });
 }
 
 /**
@@ -116,9 +117,9 @@ function checkGradient(root: Tensor, gradient: Tensor): void {
       `backward: the gradient does not fit: it is ${formatShape(gradient.shape)}, the tensor is ${formatShape(root.shape)}`,
     );
   }
-  if (gradient.dtype !== root.dtype) {
+  if (gradient.dtype !== gradientDType(root.dtype)) {
     throw new DTypeError(
-      `backward: the gradient's dtype does not fit: it is ${gradient.dtype}, the tensor is ${root.dtype}`,
+      `backward: the gradient's dtype does not fit: it is ${gradient.dtype}, the tensor is ${root.dtype}, expected ${gradientDType(root.dtype)}`,
     );
   }
 }

@@ -1,5 +1,5 @@
 import { ArgumentError, DTypeError, ShapeError, describe } from "./errors.js";
-import { isFloating } from "./dtype.js";
+import { gradientDType, isFloating } from "./dtype.js";
 import { checkTensor } from "./op.js";
 import { formatShape, sameShape } from "./shape.js";
 import { isRecording, record, withRecording, type Backward } from "./tape.js";
@@ -55,7 +55,7 @@ export function customGrad<A extends Tensor[]>(
           `${name}: the gradient of input ${i} does not fit: it is ${formatShape(gradient.shape)}, the input is ${formatShape(inputShapes[i]!)}`,
         );
       }
-      if (gradient.dtype !== inputDTypes[i]) {
+      if (gradient.dtype !== gradientDType(inputDTypes[i]!)) {
         throw new DTypeError(
           `${name}: the gradient's dtype does not fit: it is ${gradient.dtype}, input ${i} is ${inputDTypes[i]}`,
         );

@@ -1,6 +1,6 @@
 // Tensors
 export { Tensor, type NestedArray } from "./tensor.js";
-export type { DType, TypedArray, TypedArrayOf } from "./dtype.js";
+export type { DType, HalfDType, TypedArray, TypedArrayOf } from "./dtype.js";
 export type { Shape } from "./shape.js";
 export {
   arange,
@@ -17,13 +17,18 @@ export { fromBuffer, type FromBufferOptions } from "./ops/fromBuffer.js";
 export { linspace, type LinspaceOptions } from "./ops/linspace.js";
 export { oneHot, type OneHotOptions } from "./ops/oneHot.js";
 export {
+  bernoulli,
+  permutation,
   rand,
   randint,
   randn,
+  shuffle,
   truncatedNormal,
+  type BernoulliOptions,
   type RandintOptions,
   type RandnOptions,
   type RandOptions,
+  type ShuffleOptions,
 } from "./ops/random.js";
 
 // Ops

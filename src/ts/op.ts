@@ -1,6 +1,6 @@
 import { watchOp, watching } from "./anomaly.js";
-import { ArgumentError, DeviceError, describe } from "./errors.js";
-import type { DType } from "./dtype.js";
+import { ArgumentError, DeviceError, DTypeError, describe } from "./errors.js";
+import { isHalf, type DType } from "./dtype.js";
 import { checkLimits, type Shape } from "./shape.js";
 import { cpuStream, type Operand } from "./stream.js";
 import { isRecording, record, type Backward, type Saved } from "./tape.js";
@@ -21,6 +21,8 @@ export interface OpDefinition<A> {
   infer(inputs: readonly Tensor[], attrs: A): readonly TensorSpec[];
   /** The attributes as the kernel wants them; none by default. */
   encode?(attrs: A, inputs: readonly Tensor[]): readonly number[];
+  /** Whether the kernel takes bfloat16 and float16 too, as those that only move elements do. By default it does not. */
+  readonly halves?: boolean;
   /** Inputs that the kernel needs in row-major order; by default it takes any strides. */
   readonly contiguous?: boolean;
   /** The inputs as the kernel wants them, such as broadcast to the output's shape; by default as they are. */
@@ -62,11 +64,16 @@ const NO_ATTRIBUTES: readonly number[] = [];
 export function defineOp<A>(definition: OpDefinition<A>): Op<A> {
   const { name, infer, encode, operands, backward, save } = definition;
   const contiguous = definition.contiguous ?? false;
+  const halves = definition.halves ?? false;
   let kernel = -1;
   const op = (given: readonly Tensor[], attrs: A): Tensor[] => {
     for (let i = 0; i < given.length; i++) checkTensor(name, given[i]);
     const specs = infer(given, attrs);
     for (let i = 0; i < specs.length; i++) checkLimits(name, specs[i]!.shape);
+    if (!halves) {
+      for (let i = 0; i < given.length; i++) refuseHalf(name, given[i]!.dtype);
+      for (let i = 0; i < specs.length; i++) refuseHalf(name, specs[i]!.dtype);
+    }
     const stream = cpuStream();
     if (kernel < 0) kernel = stream.kernel(definition.kernel ?? name);
     const inputs = contiguous ? given.map(toContiguous) : given;
@@ -113,6 +120,8 @@ export interface UpdateDefinition<A> {
   readonly name: string;
   /** Throws what the user should read. */
   check(inputs: readonly Tensor[], attrs: A): void;
+  /** As in {@link OpDefinition}. */
+  readonly halves?: boolean;
   encode?(attrs: A, inputs: readonly Tensor[]): readonly number[];
 }
 
@@ -131,11 +140,17 @@ export function defineUpdate<A>(definition: UpdateDefinition<A>): Update<A> {
   const update = (inputs: readonly Tensor[], written: readonly Tensor[], attrs: A): void => {
     for (let i = 0; i < inputs.length; i++) checkTensor(name, inputs[i]);
     check(inputs, attrs);
+    if (!definition.halves) for (const { dtype } of inputs) refuseHalf(name, dtype);
     const stream = cpuStream();
     for (const tensor of written) tensor.storage.version++;
     stream.write(stream.kernel(name), inputs, [], encode === undefined ? NO_ATTRIBUTES : encode(attrs, inputs));
   };
   return register(name, Object.assign(update, { definition }));
+}
+
+/** @throws DTypeError for bfloat16 and float16. */
+function refuseHalf(op: string, dtype: DType): void {
+  if (isHalf(dtype)) throw new DTypeError(`${op}: no arithmetic in ${dtype}: it is for storage, cast to float32 first`);
 }
 
 function register<T>(name: string, op: T): T {
@@ -152,6 +167,7 @@ export function toContiguous(input: Tensor): Tensor {
 /** out = in, laid out in row-major order. */
 export const copy = defineOp<undefined>({
   name: "copy",
+  halves: true,
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   backward: ({ grads }) => [grads[0]!],
 });

@@ -1,6 +1,6 @@
 import { NablaError, IndexError, NativeError, OutOfMemoryError } from "./errors.js";
-import { dtypeInfo, type DType, type TypedArray } from "./dtype.js";
-import { contiguousStrides, type Shape } from "./shape.js";
+import { dtypeInfo, isHalf, type DType, type DTypeInfo, type TypedArray } from "./dtype.js";
+import { contiguousStrides, sizeOf, type Shape } from "./shape.js";
 import type { Addon, NativeFailure, OpenResult } from "./native/contract.js";
 import { loadAddon } from "./native/load.js";
 import { readEnvironment } from "./options.js";
@@ -226,8 +226,11 @@ export class Stream {
     queueMicrotask(this.flushSoon);
   }
 
-  /** Fills a fresh storage from the user's array, which is copied before this returns. Releases it when that fails. */
-  upload(storage: Storage, dtype: DType, shape: Shape, data: TypedArray): void {
+  /**
+   * Fills a fresh storage from the user's array, which is copied before this returns. The array holds the elements' bytes
+   * as native code has them: those of bfloat16 and float16 as 16 bits each. Releases the storage when that fails.
+   */
+  upload(storage: Storage, dtype: DType, shape: Shape, data: ArrayBufferView): void {
     this.flush();
     const failure = this.addon.upload(storage.id, dtypeInfo[dtype].code, shape, data);
     if (!failure) return;
@@ -235,27 +238,55 @@ export class Stream {
     throw toError(failure);
   }
 
-  /** A copy of the operand's elements in row-major order, once everything before it has run. */
-  read(operand: Operand, elements: number): Promise<TypedArray> {
-    const info = dtypeInfo[operand.dtype];
-    const buffer = new ArrayBuffer(elements * info.size);
+  /** A copy of the operand's values in row-major order, once everything before it has run. */
+  async read(operand: Operand): Promise<TypedArray> {
+    const { array, source, temporary } = this.valuesOf(operand);
+    const bytes = this.readBytes(source);
+    if (temporary) this.release(source.storage);
+    return new array(await bytes);
+  }
+
+  /** Like {@link read}, blocking. */
+  readSync(operand: Operand): TypedArray {
+    const { array, source, temporary } = this.valuesOf(operand);
+    try {
+      return new array(this.readBytesSync(source));
+    } finally {
+      if (temporary) this.release(source.storage);
+    }
+  }
+
+  /** JavaScript reads bfloat16 and float16 as the float32 that they are cast to. */
+  private valuesOf(operand: Operand): { array: DTypeInfo["array"]; source: Operand; temporary: boolean } {
+    const { array } = dtypeInfo[operand.dtype];
+    if (!isHalf(operand.dtype)) return { array, source: operand, temporary: false };
+    const { shape } = operand;
+    const storage = this.allocate("float32", sizeOf(shape));
+    const source: Operand = { storage, shape, dtype: "float32", strides: null, offset: 0 };
+    this.write(this.kernel("cast"), [operand], [source], []);
+    return { array, source, temporary: true };
+  }
+
+  /** A copy of the operand's elements in row-major order, as memory holds them. */
+  readBytes(operand: Operand): Promise<ArrayBuffer> {
+    const buffer = bufferFor(operand);
     this.flush();
     const words = this.writeRead(operand);
     return new Promise((resolve, reject) => {
       this.addon.read(words, buffer, (failure) => {
         if (failure) reject(toError(failure));
-        else resolve(new info.array(buffer));
+        else resolve(buffer);
       });
     });
   }
 
-  readSync(operand: Operand, elements: number): TypedArray {
-    const info = dtypeInfo[operand.dtype];
-    const buffer = new ArrayBuffer(elements * info.size);
+  /** Like {@link readBytes}, blocking. */
+  readBytesSync(operand: Operand): ArrayBuffer {
+    const buffer = bufferFor(operand);
     this.flush();
     const failure = this.addon.readSync(this.writeRead(operand), buffer);
     if (failure) throw toError(failure);
-    return new info.array(buffer);
+    return buffer;
   }
 
   private writeRead(operand: Operand): number {
@@ -297,6 +328,10 @@ export class Stream {
     this.sweepAtStorages = Math.max(SWEEP_AT_LEAST_STORAGES, 2 * this.liveStorages);
     this.sweepAt = Math.max(this.sweepFloor, Math.min(2 * live, (live + this.memoryLimit) / 2));
   }
+}
+
+function bufferFor({ dtype, shape }: Operand): ArrayBuffer {
+  return new ArrayBuffer(sizeOf(shape) * dtypeInfo[dtype].size);
 }
 
 function view(operand: Operand): Operand {

@@ -1,7 +1,7 @@
 import { noteCall, watching } from "./anomaly.js";
 import { NablaError } from "./errors.js";
 import { cpuStream } from "./stream.js";
-import type { DType } from "./dtype.js";
+import { gradientDType, type DType } from "./dtype.js";
 import type { Shape } from "./shape.js";
 import { Tensor } from "./tensor.js";
 
@@ -196,7 +196,6 @@ export function record<A>(
   const saved = typeof save === "function" ? save(attrs, node.needs) : save;
   if (saved !== undefined) node.save(inputs, outputs, saved);
   for (let i = 0; i < outputs.length; i++) {
-    const dtype = outputs[i]!.dtype;
-    if (dtype === "float32" || dtype === "float64") outputs[i]!.attach(node as TapeNode, i);
+    if (gradientDType(outputs[i]!.dtype) !== null) outputs[i]!.attach(node as TapeNode, i);
   }
 }

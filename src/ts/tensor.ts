@@ -1,5 +1,5 @@
 import { ArgumentError } from "./errors.js";
-import type { DType, ElementOf, TypedArrayOf } from "./dtype.js";
+import { isFloating, type DType, type ElementOf, type TypedArrayOf } from "./dtype.js";
 import { currentScope } from "./scope.js";
 import { contiguousStrides, sameShape, sizeOf, type Shape, type ShapeOf } from "./shape.js";
 import { cpuStream, type Operand, type Storage } from "./stream.js";
@@ -84,13 +84,15 @@ export class Tensor<D extends DType = DType, R extends number = number> implemen
     return this.needsGrad;
   }
 
-  /** @throws ArgumentError for a tensor that an op made (detach it first), or an integer dtype. */
+  /** @throws ArgumentError for a tensor that an op made (detach it first), or another dtype than float32 and float64. */
   set requiresGrad(value: boolean) {
     if (this.node !== null && !value) {
       throw new ArgumentError("requiresGrad: the tensor is the result of an op: use detach() to cut it off");
     }
-    if (value && this.dtype !== "float32" && this.dtype !== "float64") {
-      throw new ArgumentError(`requiresGrad: only floating-point tensors have gradients: the dtype is ${this.dtype}`);
+    if (value && !isFloating(this.dtype)) {
+      throw new ArgumentError(
+        `requiresGrad: only float32 and float64 tensors can require gradients: the dtype is ${this.dtype}`,
+      );
     }
     this.needsGrad = value;
   }
@@ -147,16 +149,34 @@ export class Tensor<D extends DType = DType, R extends number = number> implemen
       throw new ArgumentError(`${op}: the tensor was disposed: its shape was [${this.shape.join(",")}]`);
   }
 
-  /** The elements in row-major order, as a copy, without blocking the event loop. */
+  /**
+   * The elements in row-major order, as a copy, without blocking the event loop. Those of bfloat16 and float16 come as
+   * a Float32Array, which holds them exactly; {@link bytes} gives their bits.
+   */
   async data(): Promise<TypedArrayOf[D]> {
     this.check("data");
-    return (await cpuStream().read(this, this.size)) as TypedArrayOf[D];
+    return (await cpuStream().read(this)) as TypedArrayOf[D];
   }
 
   /** Like {@link data}, blocking until the value is there. */
   dataSync(): TypedArrayOf[D] {
     this.check("dataSync");
-    return cpuStream().readSync(this, this.size) as TypedArrayOf[D];
+    return cpuStream().readSync(this) as TypedArrayOf[D];
+  }
+
+  /**
+   * The elements in row-major order as a tensor's memory holds them: 1, 2, 4 or 8 bytes each, little-endian, as files
+   * have them too. A copy, without blocking the event loop.
+   */
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    this.check("bytes");
+    return new Uint8Array(await cpuStream().readBytes(this));
+  }
+
+  /** Like {@link bytes}, blocking until the value is there. */
+  bytesSync(): Uint8Array<ArrayBuffer> {
+    this.check("bytesSync");
+    return new Uint8Array(cpuStream().readBytesSync(this));
   }
 
   /** The only element, as a number (0 or 1 for bool). @throws ArgumentError when there is not exactly one. */

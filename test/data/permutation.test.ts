@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { rand, setSeed } from "nabla";
-import { Philox, permutation } from "../../src/ts/data/permutation.js";
+import { Philox, permutation, permutationSync } from "../../src/ts/data/permutation.js";
 
 describe("Philox", () => {
   it("gives the published vectors", () => {
@@ -34,6 +34,7 @@ describe("permutation", () => {
       const order = await permutation(count, 5);
       expect(Array.from(order).sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i));
       expect(await permutation(count, 5)).toEqual(order);
+      expect(permutationSync(count, 5)).toEqual(order);
     }
     expect(await permutation(100, 5)).not.toEqual(await permutation(100, 6));
     expect(await permutation(100, 5)).not.toEqual(await permutation(100, 5, 1));

@@ -73,3 +73,24 @@ test("only the gradients that are wanted", () => {
     .backward();
   expect(bias.grad!.itemSync()).toBe(4);
 });
+
+test.each([
+  [
+    { strides: 1e9 },
+    "conv2d: the window's stride is out of range: [1000000000,1000000000], expected at most 1000000 pixels",
+  ],
+  [
+    { dilationRate: [1, 2e6] as const },
+    "conv2d: the window's dilation is out of range: [1,2000000], expected at most 1000000 pixels",
+  ],
+  [
+    { dilationRate: 800_000 },
+    "conv2d: the window's span is out of range: [1600001,1600001], expected at most 1000000 pixels",
+  ],
+])("windows beyond what kernels count, %#", (options, message) => {
+  const [x, kernel] = [
+    tensor(new Float32Array(25), { shape: [1, 5, 5, 1] }),
+    tensor(new Float32Array(9), { shape: [3, 3, 1, 1] }),
+  ];
+  expect(() => conv2d(x, kernel, options as object)).toThrow(message);
+});

@@ -10,7 +10,7 @@ checkOp({
   cases,
   run: ([x]) => copy([x!], undefined)[0]!,
   reference,
-  dtypes: ["float32", "float64", "int32", "uint8", "bool"],
+  dtypes: ["float32", "float64", "int32", "uint8", "bool", "bfloat16", "float16"],
 });
 
 test("has memory of its own, in row-major order", () => {

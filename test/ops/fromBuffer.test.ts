@@ -86,7 +86,7 @@ checkErrors({
     [
       () => fromBuffer(new ArrayBuffer(4), { dtype: "int32", requiresGrad: true }),
       DTypeError,
-      "fromBuffer: only floating-point tensors have gradients: the dtype is int32",
+      "fromBuffer: only float32 and float64 tensors can require gradients: the dtype is int32",
     ],
   ],
 });

@@ -70,7 +70,7 @@ checkErrors({
     [
       () => linspace(0, 1, 2, { dtype: "int32", requiresGrad: true }),
       DTypeError,
-      "linspace: only floating-point tensors have gradients: the dtype is int32",
+      "linspace: only float32 and float64 tensors can require gradients: the dtype is int32",
     ],
     [
       () => linspace(0, 1, 2 ** 31),

@@ -46,7 +46,8 @@ checkOp({
 
 test("second derivative of sort", () =>
   checkSecondDerivative((x) => sort(x.mul(x).mul(x), { axis: 0 }), [[3, 2]], "distinct"));
-test("second derivative of topK", () => checkSecondDerivative((x) => topK(x.mul(x).mul(x), 2).values, [[2, 5]], "distinct"));
+test("second derivative of topK", () =>
+  checkSecondDerivative((x) => topK(x.mul(x).mul(x), 2).values, [[2, 5]], "distinct"));
 
 describe("topK", () => {
   test.each([3, 300])("%i unsorted elements are the same ones", (k) => {

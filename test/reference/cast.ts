@@ -1,7 +1,9 @@
 import type { DType } from "nabla";
+import { round } from "./half.js";
 import { elementwise, type Nd } from "./nd.js";
 
-function convert(x: number, to: DType): number {
+/** A number as the nearest that a dtype can hold, as `cast` makes it. */
+export function convert(x: number, to: DType): number {
   const saturate = (low: number, high: number): number =>
     Number.isNaN(x) ? 0 : Math.min(high, Math.max(low, Math.trunc(x)));
   switch (to) {
@@ -15,6 +17,9 @@ function convert(x: number, to: DType): number {
       return saturate(0, 255);
     case "bool":
       return Number(x !== 0);
+    case "bfloat16":
+    case "float16":
+      return round(x, to);
   }
 }
 

@@ -29,6 +29,21 @@ export function words(seed: number, first: number, count: number): number[] {
     .map((word) => word >>> 8);
 }
 
+/** The numbers 0 ... count - 1, of which each word moves one to the end of those that are left (Fisher and Yates). */
+export function permutation(seed: number, first: number, count: number): number[] {
+  const left = Array.from({ length: count }, (_, i) => i);
+  const order: number[] = [];
+  for (let place = 0; left.length > 1; place++) {
+    const word = block(seed, first + Math.floor(place / 4))[place % 4]!;
+    const chosen = Number((BigInt(word) * BigInt(left.length)) >> 32n);
+    order.unshift(left[chosen]!);
+    // The last one takes its place.
+    const last = left.pop()!;
+    if (chosen < left.length) left[chosen] = last;
+  }
+  return [...left, ...order];
+}
+
 /** In [0, 1). */
 export const uniform = (word: number): number => word / 2 ** 24;
 

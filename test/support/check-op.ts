@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { DType, Tensor } from "nabla";
+import { round } from "../reference/half.js";
 import type { Nd } from "../reference/nd.js";
 import { contiguous, layouts, type Laid, type Layout } from "./layouts.js";
 import { draw, random, type Values } from "./values.js";
@@ -54,6 +55,8 @@ const DEFAULT_TOLERANCE: Readonly<Record<DType, number>> = {
   int32: 0,
   uint8: 0,
   bool: 0,
+  bfloat16: 0,
+  float16: 0,
 };
 
 /** Gradients are sums of some dozen products of float32 numbers around 1. */
@@ -96,9 +99,10 @@ function inputsOf<A>(check: OpCheck<A>, { name, inputs }: Case<A>, dtype: DType)
   }));
 }
 
-/** Integer dtypes get the drawn numbers (three times those that are fractions) without what they cannot hold. */
+/** Halves get the drawn numbers rounded. Integer dtypes get the drawn numbers (three times those that are fractions) without what they cannot hold. */
 function fit(data: Float64Array, dtype: DType): Float64Array {
   if (dtype === "bool") return data.map((value) => (value > 0 ? 1 : 0));
+  if (dtype === "bfloat16" || dtype === "float16") return data.map((value) => round(value, dtype));
   if (dtype !== "int32" && dtype !== "uint8") return data;
   const factor = data.every(Number.isInteger) ? 1 : 3;
   const whole = data.map((value) => Math.trunc(value * factor) + 0);

@@ -115,6 +115,7 @@ void dispatch(KernelArgs& args) {
     case DType::int32: return arg_extreme<kGreatest, int32_t>(args);
     case DType::uint8:
     case DType::boolean: return arg_extreme<kGreatest, uint8_t>(args);
+    default: kernel_error(ErrorKind::native, "the dtype is not supported");
   }
 }
 

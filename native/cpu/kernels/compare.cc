@@ -71,6 +71,7 @@ NABLA_INLINE void compare(KernelArgs& args) {
     case DType::int32: return elementwise(args, kCompare<F, int32_t>);
     case DType::uint8:
     case DType::boolean: return elementwise(args, kCompare<F, uint8_t>);
+    default: kernel_error(ErrorKind::native, "the dtype is not supported");
   }
 }
 

@@ -160,6 +160,7 @@ void copy_strided(const TensorView& target, const TensorView& source, ThreadPool
   if (target.numel() == 0) return;
   switch (dtype_size(target.dtype)) {
     case 1: return copy_elements<uint8_t>(target, source, pool);
+    case 2: return copy_elements<uint16_t>(target, source, pool);
     case 4: return copy_elements<uint32_t>(target, source, pool);
     default: return copy_elements<uint64_t>(target, source, pool);
   }

@@ -104,6 +104,7 @@ void cumSum(KernelArgs& args) {
     case DType::int32: return cumulate<int32_t, uint32_t, int32_t>(args);
     case DType::uint8:
     case DType::boolean: return cumulate<uint8_t, uint32_t, int32_t>(args);
+    default: kernel_error(ErrorKind::native, "the dtype is not supported");
   }
 }
 

@@ -1,7 +1,7 @@
 // Outputs made from attributes alone: fill, constant, arange, linspace. Values are converted as cast does.
 #include "core/checks.h"
 #include "core/kernel.h"
-#include "cpu/kernels/saturate.h"
+#include "cpu/kernels/convert.h"
 #include "cpu/kernels/strided.h"
 
 namespace nabla::NABLA_ISA {
@@ -10,31 +10,25 @@ namespace {
 // Values that a command can carry.
 constexpr int64_t kMaxConstant = 64;
 
-template <typename T>
-struct Number {
-  NABLA_INLINE static T from(double x) { return saturate<T>(x); }
-};
-struct Bool {
-  NABLA_INLINE static uint8_t from(double x) { return x != 0; }
-};
-
 // out[i] = value(i), converted.
-template <typename T, typename To, typename Value>
+template <typename T, typename Value>
 NABLA_INLINE void generate_as(const KernelArgs& args, Value value) {
   T* out = args.out[0].as<T>();
   parallel_ranges(args.pool, args.out[0].numel(), kElementGrain, [out, value](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) out[i] = To::from(value(i));
+    for (int64_t i = begin; i < end; ++i) out[i] = convert<T>(value(i));
   });
 }
 
 template <typename Value>
 NABLA_INLINE void generate(const KernelArgs& args, Value value) {
   switch (args.out[0].dtype) {
-    case DType::float32: return generate_as<float, Number<float>>(args, value);
-    case DType::float64: return generate_as<double, Number<double>>(args, value);
-    case DType::int32: return generate_as<int32_t, Number<int32_t>>(args, value);
-    case DType::uint8: return generate_as<uint8_t, Number<uint8_t>>(args, value);
-    case DType::boolean: return generate_as<uint8_t, Bool>(args, value);
+    case DType::float32: return generate_as<float>(args, value);
+    case DType::float64: return generate_as<double>(args, value);
+    case DType::int32: return generate_as<int32_t>(args, value);
+    case DType::uint8: return generate_as<uint8_t>(args, value);
+    case DType::boolean: return generate_as<Bool>(args, value);
+    case DType::bfloat16: return generate_as<BFloat16>(args, value);
+    case DType::float16: return generate_as<Float16>(args, value);
   }
 }
 

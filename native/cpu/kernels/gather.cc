@@ -88,6 +88,8 @@ void gather_range(const char* x, char* out, const int32_t* indices, int64_t rows
     gather_short_rows<uint64_t>(x, out, indices, rows, s.axis_size, s.inner);
   } else if (element == 4) {
     gather_short_rows<uint32_t>(x, out, indices, rows, s.axis_size, s.inner);
+  } else if (element == 2) {
+    gather_short_rows<uint16_t>(x, out, indices, rows, s.axis_size, s.inner);
   } else {
     gather_short_rows<uint8_t>(x, out, indices, rows, s.axis_size, s.inner);
   }
@@ -234,7 +236,7 @@ void scatterAdd(KernelArgs& args) {
     case DType::float64: return scatter_add<double>(index, s, args);
     case DType::int32: return scatter_add<uint32_t>(index, s, args);
     case DType::uint8: return scatter_add<uint8_t>(index, s, args);
-    case DType::boolean: kernel_error(ErrorKind::native, "bool cannot be added");
+    default: kernel_error(ErrorKind::native, "the dtype is not supported");
   }
 }
 

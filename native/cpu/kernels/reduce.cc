@@ -45,7 +45,7 @@ void reduce_sum(KernelArgs& args, bool mean) {
     case DType::float64: return reduce<Sum<double>>(plan, out, args);
     case DType::int32: return reduce<Sum<int32_t>>(plan, out, args);
     case DType::uint8: return reduce<Sum<uint8_t>>(plan, out, args);
-    case DType::boolean: kernel_error(ErrorKind::native, "bool cannot be summed");
+    default: kernel_error(ErrorKind::native, "the dtype is not supported");
   }
 }
 
@@ -58,7 +58,7 @@ void reduce_product(KernelArgs& args) {
     case DType::float64: return reduce<Product<double>>(plan, out, args);
     case DType::int32: return reduce<Product<int32_t>>(plan, out, args);
     case DType::uint8: return reduce<Product<uint8_t>>(plan, out, args);
-    case DType::boolean: kernel_error(ErrorKind::native, "bool cannot be multiplied");
+    default: kernel_error(ErrorKind::native, "the dtype is not supported");
   }
 }
 
@@ -80,7 +80,7 @@ void reduce_extreme(KernelArgs& args) {
     case DType::float64: return reduce<Extreme<double, kGreatest>>(plan, out, args);
     case DType::int32: return reduce<Extreme<int32_t, kGreatest>>(plan, out, args);
     case DType::uint8: return reduce<Extreme<uint8_t, kGreatest>>(plan, out, args);
-    case DType::boolean: kernel_error(ErrorKind::native, "bool has no order");
+    default: kernel_error(ErrorKind::native, "the dtype is not supported");
   }
 }
 

@@ -32,7 +32,8 @@ void where(KernelArgs& args) {
   switch (dtype_size(dtype)) {
     case 1: return elementwise(args, kWhere<uint8_t>);
     case 4: return elementwise(args, kWhere<uint32_t>);
-    default: return elementwise(args, kWhere<uint64_t>);
+    case 8: return elementwise(args, kWhere<uint64_t>);
+    default: kernel_error(ErrorKind::native, "the dtype is not supported");
   }
 }
 

@@ -198,6 +198,7 @@ void argSort(KernelArgs& args) {
     case DType::int32: return arg_sort<int32_t>(args);
     case DType::uint8:
     case DType::boolean: return arg_sort<uint8_t>(args);
+    default: kernel_error(ErrorKind::native, "the dtype is not supported");
   }
 }
 
@@ -215,6 +216,7 @@ void topK(KernelArgs& args) {
     case DType::int32: return top_k<int32_t>(args);
     case DType::uint8:
     case DType::boolean: return top_k<uint8_t>(args);
+    default: kernel_error(ErrorKind::native, "the dtype is not supported");
   }
 }
 

@@ -276,6 +276,7 @@ void isNaN(KernelArgs& args) {
     case DType::int32: return elementwise(args, kIsNaN<int32_t>);
     case DType::uint8:
     case DType::boolean: return elementwise(args, kIsNaN<uint8_t>);
+    default: kernel_error(ErrorKind::native, "the dtype is not supported");
   }
 }
 

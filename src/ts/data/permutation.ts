@@ -65,17 +65,28 @@ function multiplyHigh(a: number, b: number): number {
 /** As many swaps as take about a millisecond: then other work of the process may run. */
 const SWAPS_AT_ONCE = 1 << 15;
 
-/** The numbers 0 … count - 1 in random order (Fisher and Yates): the same for the same seed and block everywhere. */
-export async function permutation(count: number, seed: number, block = 0): Promise<Int32Array<ArrayBuffer>> {
-  const order = new Int32Array(count);
-  for (let i = 0; i < count; i++) order[i] = i;
-  const random = new Philox(seed, block);
-  for (let i = count - 1; i > 0; i--) {
+/** Fisher and Yates: swaps each place with a random one that is not behind it. Stops for others now and then. */
+function* shuffling(order: Int32Array, random: Philox): Generator<void> {
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  for (let i = order.length - 1; i > 0; i--) {
     const j = Math.floor((random.next() / 2 ** 32) * (i + 1));
     const swapped = order[i]!;
     order[i] = order[j]!;
     order[j] = swapped;
-    if (i % SWAPS_AT_ONCE === 0) await setImmediate();
+    if (i % SWAPS_AT_ONCE === 0) yield;
   }
+}
+
+/** The numbers 0 … count - 1 in random order: the same for the same seed and block everywhere. */
+export async function permutation(count: number, seed: number, block = 0): Promise<Int32Array<ArrayBuffer>> {
+  const order = new Int32Array(count);
+  for (const _ of shuffling(order, new Philox(seed, block))) await setImmediate();
+  return order;
+}
+
+/** Like {@link permutation}, blocking. */
+export function permutationSync(count: number, seed: number, block = 0): Int32Array<ArrayBuffer> {
+  const order = new Int32Array(count);
+  for (const _ of shuffling(order, new Philox(seed, block)));
   return order;
 }

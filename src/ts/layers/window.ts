@@ -37,7 +37,7 @@ export function windowedShape(
   const sides = inputShape.slice(first, first + 2);
   // In place of a size that is not known: one that every window fits.
   const image = sides.map((side, i) => side ?? (options.size[i as 0 | 1] - 1) * options.dilation[i as 0 | 1] + 1);
-  const places = windowPlaces(op, image, makeWindow(image, options));
+  const places = windowPlaces(op, image, makeWindow(op, image, options));
   const result = sides.map((side, i) => (side === null ? null : places[i as 0 | 1]));
   return format === "channelsFirst" ? [inputShape[0]!, channels, ...result] : [inputShape[0]!, ...result, channels];
 }

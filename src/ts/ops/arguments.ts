@@ -1,4 +1,4 @@
-import { isFloating } from "../dtype.js";
+import { isFloating, isHalf } from "../dtype.js";
 import { ArgumentError, DTypeError, describe } from "../errors.js";
 import { unknownName } from "../suggest.js";
 import type { Tensor } from "../tensor.js";
@@ -39,9 +39,11 @@ export function checkChoice<T extends string>(op: string, name: string, value: u
 
 /** `name` is as in "x is not …". @throws DTypeError unless the tensor is float32 or float64. */
 export function checkFloating(op: string, name: string, tensor: Tensor): void {
-  if (!isFloating(tensor.dtype)) {
-    throw new DTypeError(
-      `${op}: ${name} is not floating-point: its dtype is ${tensor.dtype}, expected float32 or float64`,
-    );
+  const { dtype } = tensor;
+  if (isHalf(dtype)) {
+    throw new DTypeError(`${op}: no arithmetic in ${dtype}: it is the dtype of ${name}, cast to float32 first`);
+  }
+  if (!isFloating(dtype)) {
+    throw new DTypeError(`${op}: ${name} is not floating-point: its dtype is ${dtype}, expected float32 or float64`);
   }
 }

@@ -5,6 +5,7 @@ import { addMethod, type Tensor } from "../tensor.js";
 
 const update = defineUpdate<undefined>({
   name: "assign",
+  halves: true,
   check: ([target, source]) => {
     if (!sameShape(target!.shape, source!.shape)) {
       throw new ShapeError(

@@ -50,7 +50,8 @@ const addOp = defineBinary("add", {
 
 /**
  * a + b, elementwise with broadcasting. A number takes the tensor's dtype, or one that can hold it; two tensors
- * are promoted to the later of bool, uint8, int32, float32, float64. bool is added as uint8.
+ * are promoted to the later of bool, uint8, int32, float32, float64, where bfloat16 and float16 count as float32. bool is
+ * added as uint8.
  *
  * @throws ShapeError when the shapes do not broadcast.
  */

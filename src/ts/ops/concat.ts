@@ -12,6 +12,7 @@ const MOST_OPERANDS = 1024;
 
 const concatOp: Op<{ axis: number }> = defineOp({
   name: "concat",
+  halves: true,
   infer: (inputs, { axis }) => {
     const size = inputs.reduce((total, input) => total + input.shape[axis]!, 0);
     return [{ shape: checkShape("concat", inputs[0]!.shape.with(axis, size)), dtype: inputs[0]!.dtype }];

@@ -53,7 +53,7 @@ export function conv1d<A extends DType, B extends DType>(
   return withChannelsLast(x, dataFormat, (sequences) => {
     const length = sequences.shape[1]!;
     // A sequence is an image of one row.
-    const window = makeWindow([1, length], {
+    const window = makeWindow("conv1d", [1, length], {
       size: [1, size],
       strides: [1, stride],
       dilation: [1, dilation],

@@ -176,7 +176,7 @@ export function conv2d<A extends DType, B extends DType>(
   checkBias("conv2d", bias, kernel.shape[3]!);
   const size = kernel.shape.slice(0, 2) as [number, number];
   return withChannelsLast(x, dataFormat, (images) => {
-    const window = makeWindow(images.shape.slice(1, 3), { size, strides, dilation, padding });
+    const window = makeWindow("conv2d", images.shape.slice(1, 3), { size, strides, dilation, padding });
     return convolve("conv2d", images, kernel, bias, { window, groups, activation });
   }) as Tensor<Promote<A, B>>;
 }

@@ -1,18 +1,28 @@
 import { checkDevice, type Device } from "../device.js";
-import { checkDType, dtypeInfo, isFloating, type DType, type TypedArray } from "../dtype.js";
+import {
+  checkDType,
+  dtypeInfo,
+  isFloating,
+  isHalf,
+  isInteger,
+  type DType,
+  type HalfDType,
+  type TypedArray,
+} from "../dtype.js";
 import { ArgumentError, DTypeError, ShapeError, describe } from "../errors.js";
 import { defineOp } from "../op.js";
 import { MAX_RANK, checkShape, formatShape, sizeOf, type RankOf, type Shape, type ShapeOf } from "../shape.js";
 import { cpuStream } from "../stream.js";
 import { Tensor, type NestedArray } from "../tensor.js";
 import { checkNumber } from "./arguments.js";
+import { cast } from "./cast.js";
 import { checkOptions } from "../checks.js";
 
 /** Where a new tensor lives and what it is made of. */
 export interface CreationOptions<D extends DType = DType> {
   dtype?: D;
   device?: Device;
-  /** Whether `backward()` is to leave a gradient here. Floating-point dtypes only. */
+  /** Whether `backward()` is to leave a gradient here. float32 and float64 only. */
   requiresGrad?: boolean;
 }
 
@@ -24,7 +34,7 @@ export interface TensorOptions<D extends DType = DType, S extends Shape = Shape>
 /** What {@link tensor} makes a tensor of. */
 export type TensorData = NestedArray | Float32Array | Float64Array | Int32Array | Uint8Array | Uint8ClampedArray;
 
-type FlatArray = Exclude<TensorData, NestedArray>;
+type FlatArray = Exclude<TensorData, NestedArray> | Uint16Array;
 
 type NestedNumbers = number | readonly NestedNumbers[];
 type NestedBooleans = boolean | readonly NestedBooleans[];
@@ -83,7 +93,7 @@ export function checkCreation<D extends DType>(
 /** @internal @throws DTypeError when a tensor of this dtype cannot have the gradient that the options ask for. */
 export function checkDifferentiable(op: string, dtype: DType, options: CreationOptions): void {
   if (options.requiresGrad && !isFloating(dtype)) {
-    throw new DTypeError(`${op}: only floating-point tensors have gradients: the dtype is ${dtype}`);
+    throw new DTypeError(`${op}: only float32 and float64 tensors can require gradients: the dtype is ${dtype}`);
   }
 }
 
@@ -96,6 +106,7 @@ export function withGradient<T extends Tensor>(made: T, options: CreationOptions
 /** A tensor of at most 64 elements, which travel in the command itself. */
 const constant = defineOp<{ shape: Shape; dtype: DType; values: readonly number[] }>({
   name: "constant",
+  halves: true,
   infer: (_, { shape, dtype }) => [{ shape, dtype }],
   encode: ({ values }) => values,
   backward: null,
@@ -103,6 +114,7 @@ const constant = defineOp<{ shape: Shape; dtype: DType; values: readonly number[
 
 const fill = defineOp<{ shape: Shape; dtype: DType; value: number }>({
   name: "fill",
+  halves: true,
   infer: (_, { shape, dtype }) => [{ shape, dtype }],
   encode: ({ value }) => [value],
   backward: null,
@@ -112,17 +124,23 @@ const fill = defineOp<{ shape: Shape; dtype: DType; value: number }>({
  * A tensor with the given elements: nested arrays as deep as the tensor has dimensions, a typed array (one
  * dimension, or `shape`), or a single number. The data is copied before this returns.
  *
- * The dtype, unless given: float32 for numbers, bool for booleans, a typed array's own otherwise.
+ * The dtype, unless given: float32 for numbers, bool for booleans, a typed array's own otherwise. For bfloat16 and
+ * float16, numbers are rounded once, while a `Uint16Array` holds the elements' bits as they are.
  *
  * @throws ShapeError when the nested arrays are ragged, or the number of elements does not fit `shape`.
  * @throws ArgumentError for an element that is no number, or that the dtype cannot hold.
  * @throws DTypeError when `requiresGrad` is asked of an integer tensor.
  */
+export function tensor<D extends HalfDType, const S extends Shape = readonly [number]>(
+  bits: Uint16Array,
+  options: TensorOptions<D, S> & { dtype: D },
+): Tensor<D, RankOf<S>>;
 export function tensor<
   T extends TensorData,
   D extends DType = DTypeOfData<T>,
   const S extends Shape = ShapeOf<RankOfData<T>>,
->(values: T, options: TensorOptions<D, S> = {}): Tensor<D, RankOf<S>> {
+>(values: T, options?: TensorOptions<D, S>): Tensor<D, RankOf<S>>;
+export function tensor(values: TensorData | Uint16Array, options: TensorOptions = {}): Tensor {
   const wanted = checkCreation("tensor", options, TENSOR_OPTIONS);
   const { data, shape: ownShape, dtype } = isFlat(values) ? fromFlat(values, wanted) : fromNested(values, wanted);
   checkDifferentiable("tensor", dtype, options);
@@ -132,19 +150,29 @@ export function tensor<
       `tensor: the data does not fit the shape: ${data.length} elements, ${formatShape(shape)} has ${sizeOf(shape)}`,
     );
   }
-  return withGradient(upload(data, shape, dtype) as Tensor<D, RankOf<S>>, options);
+  return withGradient(upload(data, shape, dtype), options);
 }
 
-/** @internal A tensor of elements that are known to fit shape and dtype. */
-export function upload(data: TypedArray, shape: Shape, dtype: DType): Tensor {
-  if (data.length <= MOST_CONSTANTS) return constant([], { shape, dtype, values: Array.from(data) })[0]!;
+/**
+ * @internal A tensor of elements that are known to fit shape and dtype. Those of bfloat16 and float16 are numbers of
+ * any typed array, or their bits in a Uint16Array.
+ */
+export function upload(data: TypedArray | Uint16Array, shape: Shape, dtype: DType): Tensor {
+  const bits = data instanceof Uint16Array;
+  if (data.length <= MOST_CONSTANTS && !bits) return constant([], { shape, dtype, values: Array.from(data) })[0]!;
+  if (isHalf(dtype) && !bits) {
+    const numbers = upload(data, shape, dtypeOfArray(data));
+    const rounded = cast(numbers, dtype);
+    numbers.dispose();
+    return rounded;
+  }
   const made = Tensor.create(shape, dtype);
   cpuStream().upload(made.storage, dtype, shape, data);
   return made;
 }
 
 interface Elements {
-  readonly data: TypedArray;
+  readonly data: TypedArray | Uint16Array;
   readonly shape: Shape;
   readonly dtype: DType;
 }
@@ -154,10 +182,13 @@ function isFlat(values: unknown): values is FlatArray {
 }
 
 function fromFlat(values: FlatArray, wanted: DType | undefined): Elements {
+  const shape = checkShape("tensor", [values.length]);
+  if (values instanceof Uint16Array && wanted !== undefined && isHalf(wanted)) {
+    return { data: values, shape, dtype: wanted };
+  }
   const own = dtypeOfArray(values);
   const dtype = wanted ?? own;
-  const shape = checkShape("tensor", [values.length]);
-  if (dtype === own) return { data: values as TypedArray, shape, dtype };
+  if (dtype === own || isHalf(dtype)) return { data: values as TypedArray, shape, dtype };
   const data = newArray(dtype, values.length);
   if (isFloating(dtype)) data.set(values);
   else for (let i = 0; i < data.length; i++) data[i] = toInteger("tensor", dtype, values[i]!, () => `[${i}]`);
@@ -169,6 +200,11 @@ function dtypeOfArray(values: ArrayBufferView): DType {
   if (values instanceof Float64Array) return "float64";
   if (values instanceof Int32Array) return "int32";
   if (values instanceof Uint8Array || values instanceof Uint8ClampedArray) return "uint8";
+  if (values instanceof Uint16Array) {
+    throw new ArgumentError(
+      "tensor: a Uint16Array holds bits: the dtype is neither bfloat16 nor float16, expected one of them",
+    );
+  }
   throw new ArgumentError(
     `tensor: no dtype holds the elements of this array: ${describe(values)}, expected Float32Array, Float64Array, Int32Array or Uint8Array`,
   );
@@ -181,8 +217,9 @@ function fromNested(values: NestedArray, wanted: DType | undefined): Elements {
     nestedShape.push(first.length);
   const shape = checkShape("tensor", nestedShape);
   const dtype = wanted ?? (typeof first === "boolean" ? "bool" : "float32");
-  const data = newArray(dtype, sizeOf(shape));
-  const floating = isFloating(dtype);
+  // Halves are rounded from float64, once.
+  const data = newArray(isHalf(dtype) ? "float64" : dtype, sizeOf(shape));
+  const integer = isInteger(dtype);
   const path: number[] = [];
   const place = (): string => (path.length === 0 ? "the value" : path.map((i) => `[${i}]`).join(""));
   let at = 0;
@@ -214,13 +251,13 @@ function fromNested(values: NestedArray, wanted: DType | undefined): Elements {
         `tensor: numbers and booleans are mixed: ${place()} is ${value}, expected one kind, or the option dtype`,
       );
     }
-    data[at++] = floating ? Number(value) : toInteger("tensor", dtype, Number(value), place);
+    data[at++] = integer ? toInteger("tensor", dtype, Number(value), place) : Number(value);
   };
   copyLevel(values, 0);
   return { data, shape, dtype };
 }
 
-function newArray(dtype: DType, length: number): TypedArray {
+function newArray(dtype: Exclude<DType, HalfDType>, length: number): TypedArray {
   return new dtypeInfo[dtype].array(new ArrayBuffer(length * dtypeInfo[dtype].size));
 }
 
@@ -261,7 +298,7 @@ function filled(op: string, shape: Shape, value: number | boolean, options: Crea
   checkDifferentiable(op, dtype, options);
   const checked = checkShape(op, shape);
   const number = Number(value);
-  const element = isFloating(dtype) ? number : toInteger(op, dtype, number, () => "the value");
+  const element = isInteger(dtype) ? toInteger(op, dtype, number, () => "the value") : number;
   return withGradient(fill([], { shape: checked, dtype, value: element })[0]!, options);
 }
 
@@ -283,6 +320,7 @@ export function ones<D extends DType = "float32", const S extends Shape = Shape>
 
 const range = defineOp<{ size: number; dtype: DType; start: number; step: number }>({
   name: "arange",
+  halves: true,
   infer: (_, { size, dtype }) => [{ shape: [size], dtype }],
   encode: ({ start, step }) => [start, step],
   backward: null,
@@ -325,7 +363,7 @@ export function arange(
   if (dtype === "bool") throw new DTypeError("arange: bool holds no range: expected another dtype");
   const shape = checkShape("arange", [Math.max(0, Math.ceil((stop - start) / step))]);
   const size = shape[0]!;
-  if (!isFloating(dtype) && size > 0) {
+  if (isInteger(dtype) && size > 0) {
     toInteger("arange", dtype, start, () => "the first element");
     toInteger("arange", dtype, start + (size - 1) * step, () => "the last element");
   }

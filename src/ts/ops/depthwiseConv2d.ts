@@ -44,7 +44,7 @@ export function depthwiseConv2d<A extends DType, B extends DType>(
   }
   checkBias(op, bias, channels * multiplier);
   return withChannelsLast(x, dataFormat, (images) => {
-    const window = makeWindow(images.shape.slice(1, 3), { size: [height, width], strides, dilation, padding });
+    const window = makeWindow(op, images.shape.slice(1, 3), { size: [height, width], strides, dilation, padding });
     // A group for each channel.
     const grouped = reshape(kernel, [height, width, 1, channels * multiplier]);
     try {

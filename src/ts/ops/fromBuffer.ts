@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError, describe } from "../errors.js";
-import { dtypeInfo, type DType, type TypedArray } from "../dtype.js";
+import { dtypeInfo, isHalf, type DType, type TypedArray } from "../dtype.js";
 import { checkShape, formatShape, sizeOf, type Shape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { checkCreation, checkDifferentiable, upload, withGradient, type CreationOptions } from "./creation.js";
@@ -59,8 +59,10 @@ function bytesOf(buffer: unknown, byteOffset: number): Uint8Array {
 }
 
 /** The bytes as elements, copied only where they are not aligned, not ours alone, or no proper booleans. */
-function elements(bytes: Uint8Array, dtype: DType): TypedArray {
-  const { array, size } = dtypeInfo[dtype];
+function elements(bytes: Uint8Array, dtype: DType): TypedArray | Uint16Array {
+  const { size } = dtypeInfo[dtype];
+  // Halves travel as their bits.
+  const array = isHalf(dtype) ? Uint16Array : dtypeInfo[dtype].array;
   if (dtype === "bool") return bytes.map((byte) => (byte === 0 ? 0 : 1));
   const { buffer, byteOffset } = bytes;
   if (buffer instanceof ArrayBuffer && byteOffset % size === 0)

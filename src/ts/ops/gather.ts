@@ -13,6 +13,7 @@ export type Indices = Tensor | number | readonly number[];
 
 const gatherOp: Op<{ axis: number }> = defineOp({
   name: "gather",
+  halves: true,
   infer: ([x, indices], { axis }) => [{ shape: gatheredShape(x!, indices!, axis), dtype: x!.dtype }],
   encode: ({ axis }) => [axis],
   contiguous: true,

@@ -1,5 +1,5 @@
 import { ArgumentError, DTypeError } from "../errors.js";
-import { isFloating, type DType } from "../dtype.js";
+import { isInteger, type DType } from "../dtype.js";
 import { checkBoolean } from "../checks.js";
 import { defineOp } from "../op.js";
 import { checkShape } from "../shape.js";
@@ -43,7 +43,7 @@ export function linspace<D extends DType = "float32">(
     if (!Number.isFinite(checkNumber("linspace", name, value))) {
       throw new ArgumentError(`linspace: ${name} is not finite: ${value}, expected a finite number`);
     }
-    if (!isFloating(dtype)) toInteger("linspace", dtype, value, () => name);
+    if (isInteger(dtype)) toInteger("linspace", dtype, value, () => name);
   }
   checkShape("linspace", [checkInteger("linspace", "count", count, 0)]);
   const gaps = endpoint ? count - 1 : count;

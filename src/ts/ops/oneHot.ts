@@ -1,5 +1,5 @@
 import { ArgumentError, describe } from "../errors.js";
-import { isFloating, type DType } from "../dtype.js";
+import { isInteger, type DType } from "../dtype.js";
 import { tidy } from "../memory.js";
 import { checkShape, normalizeAxis } from "../shape.js";
 import { addMethod, Tensor } from "../tensor.js";
@@ -61,7 +61,7 @@ function checkValue(name: string, given: unknown, dtype: DType): number {
   if (typeof given !== "number") {
     throw new ArgumentError(`oneHot: ${name} is not a number: ${describe(given)}, expected a number`);
   }
-  return isFloating(dtype) ? given : toInteger("oneHot", dtype, given, () => name);
+  return isInteger(dtype) ? toInteger("oneHot", dtype, given, () => name) : given;
 }
 
 declare module "../tensor.js" {

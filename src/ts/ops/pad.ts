@@ -1,5 +1,5 @@
 import { ArgumentError, ShapeError, describe } from "../errors.js";
-import { isFloating, type DType } from "../dtype.js";
+import { isInteger, type DType } from "../dtype.js";
 import { checkOptions } from "../checks.js";
 import { tidy } from "../memory.js";
 import { checkTensor, copy, defineOp } from "../op.js";
@@ -30,6 +30,7 @@ const MODES: readonly PadMode[] = ["constant", "reflect", "symmetric", "edge"];
 
 const padOp = defineOp<{ widths: Widths }>({
   name: "pad",
+  halves: true,
   infer: ([x], { widths }) => [
     { shape: x!.shape.map((size, axis) => widths[axis]![0] + size + widths[axis]![1]), dtype: x!.dtype },
   ],
@@ -102,7 +103,7 @@ function checkValue(dtype: DType, mode: PadMode, given: unknown): number {
   if (mode !== "constant") {
     throw new ArgumentError(`pad: mode "${mode}" takes no value: ${given}, expected mode "constant" or no value`);
   }
-  return isFloating(dtype) ? given : toInteger("pad", dtype, given, () => "the value");
+  return isInteger(dtype) ? toInteger("pad", dtype, given, () => "the value") : given;
 }
 
 /** One axis after another, each by a list of the places that its elements come from. */

@@ -53,7 +53,7 @@ export function pool2d(
   const dataFormat = checkChoice(op, "dataFormat", options.dataFormat ?? "channelsLast", DATA_FORMATS);
   return withChannelsLast(x, dataFormat, (images) => {
     const [count, height, width, channels] = images.shape as [number, number, number, number];
-    const window = makeWindow([height, width], { size, strides, dilation: [1, 1], padding });
+    const window = makeWindow(op, [height, width], { size, strides, dilation: [1, 1], padding });
     if (window.pads.some((pads, axis) => pads.some((pad) => pad >= size[axis]!))) {
       throw new ShapeError(
         `${op}: a window lies in the padding alone: the window is ${formatShape(size)}, the padding ${JSON.stringify(window.pads)}`,

@@ -1,14 +1,19 @@
-import { ArgumentError, DTypeError } from "../errors.js";
-import { isFloating, type DType } from "../dtype.js";
+import { permutationSync } from "../data/permutation.js";
+import { ArgumentError, DTypeError, OutOfMemoryError, describe } from "../errors.js";
+import { isFloating, isHalf, type DType } from "../dtype.js";
 import { tidy } from "../memory.js";
-import { defineOp, type Op } from "../op.js";
+import { checkTensor, defineOp, type Op } from "../op.js";
 import { takeRandom } from "../random.js";
-import { checkShape, sizeOf, type RankOf, type Shape } from "../shape.js";
-import type { Tensor } from "../tensor.js";
+import { checkShape, normalizeAxis, sizeOf, type RankOf, type Shape } from "../shape.js";
+import { cpuStream } from "../stream.js";
+import { addMethod, type Tensor } from "../tensor.js";
 import { checkInteger } from "./arguments.js";
 import { add } from "./binary.js";
 import { cast } from "./cast.js";
-import { checkCreation, checkDifferentiable, withGradient, type CreationOptions } from "./creation.js";
+import { less } from "./compare.js";
+import { checkCreation, checkDifferentiable, tensor, withGradient, type CreationOptions } from "./creation.js";
+import { gather } from "./gather.js";
+import { checkOptions } from "../checks.js";
 
 export interface RandOptions<D extends DType = DType> extends CreationOptions<D> {
   /** The least value. 0 by default. */
@@ -29,6 +34,16 @@ export interface RandintOptions<D extends DType = DType> extends CreationOptions
   low?: number;
   /** The values are below this. */
   high: number;
+}
+
+export interface BernoulliOptions<D extends DType = DType> extends CreationOptions<D> {
+  /** How likely a 1 is, from 0 to 1. 0.5 by default. */
+  probability?: number;
+}
+
+export interface ShuffleOptions {
+  /** The axis whose slices change places. 0 by default. */
+  axis?: number;
 }
 
 interface Attributes {
@@ -63,8 +78,8 @@ export function rand<D extends DType = "float32", const S extends Shape = Shape>
   shape: S,
   options: RandOptions<D> = {},
 ): Tensor<D, RankOf<S>> {
-  const { low = 0, high = 1 } = options;
-  const attrs = check("rand", shape, options, { low, high });
+  const attrs = check("rand", shape, options, { low: 0, high: 1 });
+  const [low, high] = attrs.parameters;
   if (low > high) throw new ArgumentError(`rand: the bounds are crossed: low is ${low}, high is ${high}`);
   return withGradient(uniform([], attrs)[0]! as Tensor<D, RankOf<S>>, options);
 }
@@ -124,21 +139,93 @@ export function randint<D extends DType = "int32", const S extends Shape = Shape
   return withGradient(made as Tensor<D, RankOf<S>>, options);
 }
 
+/**
+ * Ones with the given probability (to one part in 2^24), zeros otherwise; float32 unless a dtype is given.
+ *
+ * @throws ArgumentError for a probability outside 0 to 1.
+ */
+export function bernoulli<D extends DType = "float32", const S extends Shape = Shape>(
+  shape: S,
+  options: BernoulliOptions<D> = {},
+): Tensor<D, RankOf<S>> {
+  const dtype = checkCreation("bernoulli", options, ["probability", "dtype", "device", "requiresGrad"]) ?? "float32";
+  checkDifferentiable("bernoulli", dtype, options);
+  const { probability = 0.5 } = options;
+  if (typeof probability !== "number" || !(probability >= 0 && probability <= 1)) {
+    throw new ArgumentError(`bernoulli: not a probability: ${describe(probability)}, expected a number from 0 to 1`);
+  }
+  const checked = checkShape("bernoulli", shape);
+  const made = tidy(() => {
+    const numbers = uniform([], { shape: checked, dtype: "float64", parameters: [0, 1] })[0]!;
+    return cast(less(numbers, probability), dtype);
+  });
+  return withGradient(made as Tensor<D, RankOf<S>>, options);
+}
+
+/**
+ * The integers 0 … count - 1 in random order, all orders equally likely: int32 of [count]. Drawn on the calling thread,
+ * before the call returns.
+ *
+ * @throws ArgumentError unless `count` is an integer of 0 or more. @throws OutOfMemoryError when it is too large.
+ */
+export function permutation(count: number): Tensor<"int32", 1> {
+  checkShape("permutation", [checkInteger("permutation", "count", count, 0)]);
+  // Before minutes are spent on numbers that no tensor can take.
+  const { limit } = cpuStream().memory();
+  if (count * Int32Array.BYTES_PER_ELEMENT > limit) {
+    throw new OutOfMemoryError(
+      `permutation: more than the memory limit: ${count} numbers of 4 bytes, the limit is ${limit} bytes`,
+    );
+  }
+  const { seed, counter } = takeRandom(count);
+  return tensor(permutationSync(count, seed, counter));
+}
+
+/**
+ * A copy of `x` with the slices of an axis in random order ({@link permutation}); each stays as it is. The gradient goes
+ * back to where the slices came from.
+ *
+ * @throws ArgumentError for an axis that does not exist.
+ */
+export function shuffle<D extends DType, R extends number>(
+  x: Tensor<D, R>,
+  options: ShuffleOptions = {},
+): Tensor<D, R> {
+  checkTensor("shuffle", x);
+  checkOptions("shuffle", options, ["axis"]);
+  const axis = normalizeAxis("shuffle", options.axis ?? 0, x.rank);
+  const order = permutation(x.shape[axis]!);
+  const result = gather(x, order, axis);
+  order.dispose();
+  return result as Tensor as Tensor<D, R>;
+}
+
 function checkNormal(op: string, shape: Shape, options: RandnOptions): Attributes {
-  const { mean = 0, deviation = 1 } = options;
-  const attrs = check(op, shape, options, { mean, deviation });
+  const attrs = check(op, shape, options, { mean: 0, deviation: 1 });
+  const [, deviation] = attrs.parameters;
   if (deviation < 0) throw new ArgumentError(`${op}: the deviation is negative: ${deviation}, expected 0 or more`);
   return attrs;
 }
 
-function check(op: string, shape: Shape, options: CreationOptions, parameters: Record<string, unknown>): Attributes {
-  const dtype =
-    checkCreation(op, options, ["dtype", "device", "requiresGrad", ...Object.keys(parameters)]) ?? "float32";
+/** `defaults` has the two parameters of the distribution. */
+function check(op: string, shape: Shape, options: CreationOptions, defaults: Record<string, number>): Attributes {
+  const names = Object.keys(defaults);
+  const dtype = checkCreation(op, options, ["dtype", "device", "requiresGrad", ...names]) ?? "float32";
+  if (isHalf(dtype)) throw new DTypeError(`${op}: no arithmetic in ${dtype}: make float32 numbers and cast them`);
   if (!isFloating(dtype)) throw new DTypeError(`${op}: random numbers are floating-point: the dtype is ${dtype}`);
-  for (const [name, value] of Object.entries(parameters)) {
-    if (!Number.isFinite(value)) {
-      throw new ArgumentError(`${op}: ${name} is not a finite number: ${String(value)}, expected a number`);
-    }
-  }
-  return { shape: checkShape(op, shape), dtype, parameters: Object.values(parameters) as [number, number] };
+  const given = options as Readonly<Record<string, unknown>>;
+  const parameters = names.map((name) => {
+    const value = given[name] === undefined ? defaults[name] : given[name];
+    if (Number.isFinite(value)) return value as number;
+    throw new ArgumentError(`${op}: ${name} is not a finite number: ${String(value)}, expected a number`);
+  });
+  return { shape: checkShape(op, shape), dtype, parameters: parameters as [number, number] };
 }
+
+declare module "../tensor.js" {
+  interface Tensor<D extends DType = DType, R extends number = number> {
+    /** See {@link shuffle}. */
+    shuffle(options?: ShuffleOptions): Tensor<D, R>;
+  }
+}
+addMethod("shuffle", shuffle);

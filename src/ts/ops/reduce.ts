@@ -1,5 +1,5 @@
 import { ShapeError } from "../errors.js";
-import { isFloating, type DType, type FloatOf, type Promote } from "../dtype.js";
+import { isFloating, isHalf, type DType, type FloatOf, type Promote } from "../dtype.js";
 import { checkTensor, defineOp, type Op, type OpDefinition } from "../op.js";
 import { formatShape, normalizeAxes, normalizeAxis, sameShape, sizeOf, type Shape } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
@@ -253,16 +253,21 @@ function extremumOf<D extends DType>(name: string, op: Op<Reduction>, x: Tensor<
   const attrs = reduction(name, x, options);
   if (x.size === 0 && sizeOf(attrs.keptShape) > 0) throw noElement(name, x.shape);
   const result = reduceNumbers(op, x, attrs);
-  if (x.dtype !== "bool") return result as Tensor<D>;
+  if (result.dtype === x.dtype) return result as Tensor<D>;
   const choice = cast(result, x.dtype);
   result.dispose();
   return choice;
 }
 
-/** The kernels take numbers: bools are reduced as 0 and 1. */
+/** The kernels' dtype for the elements of x: bools are reduced as 0 and 1, halves as float32. */
+function reducible(dtype: DType): DType {
+  return dtype === "bool" ? "uint8" : isHalf(dtype) ? "float32" : dtype;
+}
+
 function reduceNumbers(op: Op<Reduction>, x: Tensor, attrs: Reduction): Tensor {
-  if (x.dtype !== "bool") return op([x], attrs)[0]!;
-  const numbers = cast(x, "uint8");
+  const dtype = reducible(x.dtype);
+  if (dtype === x.dtype) return op([x], attrs)[0]!;
+  const numbers = cast(x, dtype);
   const result = op([numbers], attrs)[0]!;
   numbers.dispose();
   return result;
@@ -309,17 +314,32 @@ export function argMin<R extends number, const O extends ArgReduceOptions = obje
 function argReduce(
   name: string,
   op: Op<{ axis: number; shape: Shape }>,
+  given: Tensor,
+  options: ArgReduceOptions,
+): Tensor<"int32"> {
+  checkTensor(name, given);
+  checkOptions(name, options, OPTIONS);
+  if (!isHalf(given.dtype)) return searchNumbers(name, op, given, options);
+  const numbers = cast(given, "float32");
+  const result = searchNumbers(name, op, numbers, options);
+  numbers.dispose();
+  return result;
+}
+
+function searchNumbers(
+  name: string,
+  op: Op<{ axis: number; shape: Shape }>,
   x: Tensor,
   options: ArgReduceOptions,
 ): Tensor<"int32"> {
-  checkTensor(name, x);
-  checkOptions(name, options, OPTIONS);
   const { axis, keepDims = false } = options;
   if (axis === undefined || axis === null) {
+    if (x.size === 0) throw noElement(name, x.shape);
     const flat = reshape(x, [-1]);
-    if (flat.size === 0) throw noElement(name, x.shape);
     const shape = keepDims ? x.shape.map(() => 1) : [];
-    return op([flat], { axis: 0, shape })[0]! as Tensor<"int32">;
+    const result = op([flat], { axis: 0, shape })[0]! as Tensor<"int32">;
+    flat.dispose();
+    return result;
   }
   const place = normalizeAxis(name, axis, x.rank);
   const shape = keepDims ? x.shape.with(place, 1) : x.shape.toSpliced(place, 1);

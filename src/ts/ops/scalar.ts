@@ -1,4 +1,4 @@
-import { isFloating, promote, type DType, type Promote, type WithNumber } from "../dtype.js";
+import { isFloating, isInteger, promote, type DType, type Promote, type WithNumber } from "../dtype.js";
 import type { BroadcastRank } from "../shape.js";
 import { ArgumentError, describe } from "../errors.js";
 import { checkTensor, type Op } from "../op.js";
@@ -44,7 +44,7 @@ export function constantOf(value: number, dtype: DType): Tensor {
   if (!ofType) cached.set(dtype, (ofType = new Map<Scalar, Tensor>()));
   const known = Object.is(value, -0) ? undefined : ofType.get(value);
   if (known) return known;
-  const data = isFloating(dtype) ? Float64Array.of(value) : Int32Array.of(value);
+  const data = isInteger(dtype) ? Int32Array.of(value) : Float64Array.of(value);
   const made = upload(data, [], dtype);
   // A map takes -0 for 0.
   if (Object.is(value, -0)) return made;

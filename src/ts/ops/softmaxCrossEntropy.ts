@@ -1,5 +1,5 @@
 import { ArgumentError, DTypeError, ShapeError } from "../errors.js";
-import { isFloating, type DType } from "../dtype.js";
+import { isInteger, type DType } from "../dtype.js";
 import { checkTensor, defineOp, type Op } from "../op.js";
 import { formatShape, sameShape, sizeOf } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
@@ -127,7 +127,7 @@ function checkTarget(logits: Tensor, target: Tensor): boolean {
       `softmaxCrossEntropy: the target does not fit: the logits are ${formatShape(logits.shape)}, the target is ${formatShape(target.shape)}, expected ${formatShape(rows)} or ${formatShape(logits.shape)}`,
     );
   }
-  if (isFloating(target.dtype)) {
+  if (!isInteger(target.dtype)) {
     throw new DTypeError(
       `softmaxCrossEntropy: class numbers are not integers: the target is ${target.dtype}, expected int32`,
     );

@@ -8,6 +8,7 @@ import { toIndices } from "./gather.js";
 
 const takeOp: Op<{ axis: number }> = defineOp({
   name: "takeAlongAxis",
+  halves: true,
   infer: ([x, indices]) => [{ shape: indices!.shape, dtype: x!.dtype }],
   encode: ({ axis }) => [axis],
   contiguous: true,

@@ -8,6 +8,7 @@ import { checkInteger } from "./arguments.js";
 function defineTriangle(name: string): Op<{ k: number }> {
   const op: Op<{ k: number }> = defineOp({
     name,
+    halves: true,
     infer: ([x]) => {
       if (x!.rank >= 2) return [{ shape: x!.shape, dtype: x!.dtype }];
       throw new ShapeError(

@@ -27,10 +27,12 @@ const LARGEST = 1e6;
  * pixel at the bottom and right, as Keras does.
  */
 export function makeWindow(
+  op: string,
   image: Shape,
   options: Pick<Window, "size" | "strides" | "dilation"> & { padding: Padding },
 ): Window {
   const { size, strides, dilation, padding } = options;
+  checkWindow(op, options);
   const pads = [0, 1].map((axis): readonly [number, number] => {
     if (padding !== "same") return sides(padding, axis);
     const places = Math.ceil(image[axis]! / strides[axis]!);
@@ -39,6 +41,18 @@ export function makeWindow(
     return [Math.floor(total / 2), Math.ceil(total / 2)];
   }) as unknown as Window["pads"];
   return { size, strides, dilation, pads };
+}
+
+/** Paddings are checked as they come in. @throws ArgumentError when the kernels cannot count the window's pixels. */
+function checkWindow(op: string, { size, strides, dilation }: Pick<Window, "size" | "strides" | "dilation">): void {
+  const reaches = { size, stride: strides, dilation, span: spans({ size, dilation }) };
+  for (const [name, pair] of Object.entries(reaches)) {
+    if (pair.some((n) => n > LARGEST)) {
+      throw new ArgumentError(
+        `${op}: the window's ${name} is out of range: ${formatShape(pair)}, expected at most ${LARGEST} pixels`,
+      );
+    }
+  }
 }
 
 /** [before, after] along an axis. */
@@ -106,6 +120,7 @@ export function makeTransposeWindow(
   },
 ): { window: Window; places: [number, number] } {
   const { size, strides, dilation, padding, outputPadding } = options;
+  checkWindow(op, options);
   const axes = [0, 1].map((axis) => {
     const stride = strides[axis]!;
     const span = (size[axis]! - 1) * dilation[axis]! + 1;
