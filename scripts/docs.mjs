@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { Application, ReflectionKind } from "typedoc";
-import prettier from "prettier";
+import { format, resolveConfig } from "prettier";
 import { Failure, root, run } from "./lib.mjs";
 
 const file = join(root, "docs/operators.md");
@@ -53,7 +53,7 @@ await run(async () => {
   });
   const project = await app.convert();
   if (!project) throw new Failure("docs: the sources have errors: run npm run check");
-  const text = await prettier.format(reference(project), { ...(await prettier.resolveConfig(file)), filepath: file });
+  const text = await format(reference(project), { ...(await resolveConfig(file)), filepath: file });
   if (check) {
     if (readFileSync(file, "utf8") !== text) throw new Failure("docs/operators.md is out of date: run npm run docs");
     return;

@@ -2,19 +2,17 @@
 // machine. The last line adds them all up. A part that ran no test at all counts as failed.
 // Arguments go to vitest (`npm test -- shape`) and leave the other parts out.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { attempt, bin, closingLine, root, run } from "./lib.mjs";
+import { closingLine, root, run } from "./lib.mjs";
 import { setup } from "./setup.mjs";
+import { counted, heading, vitest } from "./vitest.mjs";
 
-const results = join(root, "build/test-results");
 const ISAS = ["scalar", "avx2", "avx512"];
 
 await run(() => {
   const args = process.argv.slice(2);
   setup({ nativeTests: args.length === 0 });
-  mkdirSync(results, { recursive: true });
   if (args.length > 0) return closingLine(vitest("selected tests", args));
 
   const parts = [nativeTests(), vitest("all tests", [])];
@@ -45,36 +43,4 @@ function nativeTests() {
   const skipped = stdout.match(/\*\*\*Skipped/g)?.length ?? 0;
   if (skipped > 0) console.log(`not run: ${skipped} native tests, for instruction sets that this CPU lacks`);
   return counted(name, { passed: total - failed - skipped, failed, status });
-}
-
-function vitest(name, args, environment = {}) {
-  heading(name);
-  const report = join(results, "vitest.json");
-  rmSync(report, { force: true });
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const status = attempt(
-    ...bin("vitest", "vitest", ["run", ...reporters, ...args], { env: { ...process.env, ...environment } }),
-  );
-  let passed = 0;
-  let failed = 0;
-  try {
-    const json = JSON.parse(readFileSync(report, "utf8"));
-    passed = json.numPassedTests;
-    // A file that fails before its first test has no failed test of its own.
-    failed =
-      json.numFailedTests +
-      json.testResults.filter((file) => file.status === "failed" && file.assertionResults.length === 0).length;
-  } catch (error) {
-    console.error(`vitest left no report: ${error.message}`);
-  }
-  return counted(name, { passed, failed, status });
-}
-
-/** A run that ended badly, or saw no test, has at least one failure. */
-function counted(name, { passed, failed, status }) {
-  return { name, passed, failed: failed === 0 && (status !== 0 || passed === 0) ? 1 : failed };
-}
-
-function heading(text) {
-  console.log(`\n--- ${text} ---`);
 }

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { checkGradients, grad, tensor, tidy, Tensor } from "nabla";
 import { registry } from "../src/ts/op.js";
 import type { TapeNode } from "../src/ts/tape.js";
@@ -11,9 +11,9 @@ import { fill, functions } from "./support/fixture-args.js";
 /** Ops of the registry that were differentiated, and those whose gradient was. */
 const seen = new Set<string>();
 
-function note(tensor: Tensor): void {
+function note(result: Tensor): void {
   const visited = new Set<TapeNode>();
-  const stack: (TapeNode | null)[] = [tensor.node];
+  const stack: (TapeNode | null)[] = [result.node];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     if (node === null || visited.has(node)) continue;
     visited.add(node);
@@ -39,8 +39,8 @@ function problem(testCase: OpCase): { f: (...floats: Tensor[]) => Tensor; floats
 }
 
 const fixtures = [...readFixtures()].flatMap(([stem, { cases }]) => {
-  const smooth = cases.filter(({ gradients, smooth }) => smooth !== false && gradients.some((g) => g !== null));
-  return smooth.length > 0 ? [[stem, smooth] as const] : [];
+  const suited = cases.filter(({ gradients, smooth }) => smooth !== false && gradients.some((g) => g !== null));
+  return suited.length > 0 ? [[stem, suited] as const] : [];
 });
 
 describe.each(fixtures)("%s", (_, differentiable) => {
@@ -66,7 +66,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   dropout: "random, so without a fixture: test/ops/dropout.test.ts",
 };
 
-afterAll(() => {
+test("every differentiable op was seen", () => {
   const differentiable = [...registry.values()].flatMap(({ definition }) =>
     "backward" in definition && definition.backward !== null ? [definition.name] : [],
   );

@@ -84,6 +84,7 @@ Block Allocator::allocate(size_t bytes) {
     void* data = nullptr;
     if (bytes <= limit_ - allocated_ && posix_memalign(&data, kSmallest, bytes) == 0) {
       allocated_ += bytes;
+      peak_ = std::max(peak_, allocated_);
       return {data, bytes};
     }
   } else if (size_class < cache_.size()) {

@@ -132,6 +132,17 @@ export class Stream {
     return storage;
   }
 
+  /**
+   * For ops that prepare data in JavaScript: before minutes are spent on what no tensor can take.
+   *
+   * @throws OutOfMemoryError when an array of so many elements passes the memory limit.
+   */
+  checkFits(op: string, dtype: DType, elements: number): void {
+    const bytes = elements * dtypeInfo[dtype].size;
+    if (bytes <= this.memoryLimit) return;
+    throw new OutOfMemoryError(`${op}: out of memory: ${bytes} bytes are needed, the limit is ${this.memoryLimit}`);
+  }
+
   /** One holder less; the memory goes back when it was the last. */
   release(storage: Storage): void {
     if (--storage.references === 0) this.free(storage.id);
@@ -331,7 +342,12 @@ export class Stream {
 }
 
 function bufferFor({ dtype, shape }: Operand): ArrayBuffer {
-  return new ArrayBuffer(sizeOf(shape) * dtypeInfo[dtype].size);
+  const bytes = sizeOf(shape) * dtypeInfo[dtype].size;
+  try {
+    return new ArrayBuffer(bytes);
+  } catch {
+    throw new OutOfMemoryError(`read: out of memory: JavaScript cannot hold ${bytes} bytes in one array`);
+  }
 }
 
 function view(operand: Operand): Operand {

@@ -129,7 +129,11 @@ export class Fuzzer {
     let made: Tensor = tensor(data, { shape, dtype, requiresGrad: differentiable });
     const layout = this.next();
     if (layout < 0.15) made = permute(made, shape.map((_, i) => i).reverse());
-    else if (layout < 0.3) made = slice(made, [...shape.map(() => [null, null, this.pick([-1, 2, 1])] as const)]);
+    else if (layout < 0.3)
+      made = slice(
+        made,
+        shape.map(() => [null, null, this.pick([-1, 2, 1])] as const),
+      );
     else if (layout < 0.35) made = made.broadcastTo([2, ...shape]);
     else if (layout < 0.38) made.dispose();
     return made;

@@ -4,6 +4,7 @@ import { checkOptions } from "../checks.js";
 import { tidy } from "../memory.js";
 import { checkTensor, copy, defineOp } from "../op.js";
 import { checkShape, formatShape } from "../shape.js";
+import { cpuStream } from "../stream.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { checkChoice } from "./arguments.js";
 import { tensor, toInteger } from "./creation.js";
@@ -112,6 +113,7 @@ function padAxes(x: Tensor, widths: Widths, mode: PadMode): Tensor {
   widths.forEach(([before, after], axis) => {
     if (before + after === 0) return;
     const size = x.shape[axis]!;
+    cpuStream().checkFits("pad", "int32", before + size + after);
     const places = Int32Array.from({ length: before + size + after }, (_, i) => source(i - before, size, mode));
     result = gather(result, tensor(places), axis);
   });

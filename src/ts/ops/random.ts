@@ -1,5 +1,5 @@
 import { permutationSync } from "../data/permutation.js";
-import { ArgumentError, DTypeError, OutOfMemoryError, describe } from "../errors.js";
+import { ArgumentError, DTypeError, describe } from "../errors.js";
 import { isFloating, isHalf, type DType } from "../dtype.js";
 import { tidy } from "../memory.js";
 import { checkTensor, defineOp, type Op } from "../op.js";
@@ -170,13 +170,7 @@ export function bernoulli<D extends DType = "float32", const S extends Shape = S
  */
 export function permutation(count: number): Tensor<"int32", 1> {
   checkShape("permutation", [checkInteger("permutation", "count", count, 0)]);
-  // Before minutes are spent on numbers that no tensor can take.
-  const { limit } = cpuStream().memory();
-  if (count * Int32Array.BYTES_PER_ELEMENT > limit) {
-    throw new OutOfMemoryError(
-      `permutation: more than the memory limit: ${count} numbers of 4 bytes, the limit is ${limit} bytes`,
-    );
-  }
+  cpuStream().checkFits("permutation", "int32", count);
   const { seed, counter } = takeRandom(count);
   return tensor(permutationSync(count, seed, counter));
 }
