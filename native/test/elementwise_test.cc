@@ -129,6 +129,7 @@ const Op kOps[] = {
     {"add", 2, kNumber, [](double a, double b) { return a + b; }, [](int64_t a, int64_t b) { return a + b; }},
     {"sub", 2, kSigned, [](double a, double b) { return a - b; }, [](int64_t a, int64_t b) { return a - b; }},
     {"mul", 2, kNumber, [](double a, double b) { return a * b; }, [](int64_t a, int64_t b) { return a * b; }},
+    {"addRelu", 2, kFloat, [](double a, double b) { return a + b < 0 ? 0 : a + b; }, nullptr},
     {"div", 2, kFloat, [](double a, double b) { return a / b; }, nullptr},
     {"pow", 2, kSigned, [](double a, double b) { return std::pow(a, b); }, integer_pow, 1, 1},
     {"maximum", 2, kNumber, [](double a, double b) { return either_nan(a, b) ? kNaN : std::max(b, a); },

@@ -32,7 +32,7 @@ export {
 } from "./ops/random.js";
 
 // Ops
-export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.js";
+export { add, div, maximum, minimum, mul, pow, sub, type AddOptions } from "./ops/binary.js";
 export {
   abs,
   ceil,

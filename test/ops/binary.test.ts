@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { add, div, maximum, minimum, mul, pow, sub, tensor, type DType } from "nabla";
+import { add, div, maximum, minimum, mul, pow, relu, sub, tensor, type DType } from "nabla";
 import { cases, specials } from "../cases/binary.js";
 import { reference } from "../reference/binary.js";
+import { elementwise } from "../reference/nd.js";
 import { checkOp } from "../support/check-op.js";
 
 const ops = { add, sub, mul, div, pow, maximum, minimum };
@@ -26,6 +27,21 @@ for (const name of Object.keys(ops) as (keyof typeof ops)[]) {
     tolerance: name === "pow" ? { float32: 1e-5, float64: 1e-12 } : {},
   });
 }
+
+checkOp({
+  op: "add with relu",
+  cases: [...cases.add, specials],
+  run: ([a, b]) => add(a!, b!, { activation: "relu" }),
+  reference: (inputs) => elementwise((x) => (x < 0 ? 0 : x))([reference.add(inputs)]),
+});
+test("add with relu is relu of add", () => {
+  const [a, b] = [tensor([[1, -2, NaN]]), tensor([[-3], [3]])];
+  expect(a.add(b, { activation: "relu" }).toArraySync()).toEqual(relu(add(a, b)).toArraySync());
+  expect(add(tensor([1], { dtype: "int32" }), 2, { activation: "relu" }).dtype).toBe("float32");
+  expect(add(a, b, {}).toArraySync()).toEqual(add(a, b).toArraySync());
+  expect(() => add(a, b, { activation: "tanh" as never })).toThrow('add: unknown activation: "tanh"');
+  expect(() => add(a, b, { bias: b } as never)).toThrow("add: unknown option");
+});
 
 describe("operands", () => {
   const int = tensor([1, 2, 3], { dtype: "int32" });

@@ -21,9 +21,7 @@ export function activation({ rows, columns, add, backward }: ActivationParams): 
       if (backward) result.backward(dy);
       return result;
     }
-    const sum = inputs[0]!.add(inputs[1]!);
-    const result = sum.relu();
-    sum.dispose();
+    const result = inputs[0]!.add(inputs[1]!, { activation: "relu" });
     if (backward) result.backward(dy);
     return result;
   }

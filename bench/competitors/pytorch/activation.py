@@ -21,7 +21,11 @@ class Activation:
             y = F.relu(torch.add(*self.inputs), inplace=self.variant == "in place")
         else:
             y = F.gelu(self.inputs[0])
-        return y, torch.autograd.grad(y, self.wanted, self.dy) if self.wanted else ()
+        if self.wanted:
+            for leaf in self.wanted:
+                leaf.grad = None
+            y.backward(self.dy)
+        return y, [leaf.grad for leaf in self.wanted]
 
     def output(self):
         y, gradients = self.step()

@@ -16,6 +16,13 @@ struct Add {
   }
 };
 
+struct AddRelu {
+  template <typename T>
+  NABLA_INLINE Vec<T> operator()(Vec<T> a, Vec<T> b) const {
+    return max(Vec<T>::zero(), a + b);  // NaN as the second operand passes
+  }
+};
+
 struct Sub {
   template <typename V>
   NABLA_INLINE V operator()(V a, V b) const {
@@ -121,6 +128,7 @@ NABLA_INLINE void logical(KernelArgs& args) {
 }  // namespace
 
 void add(KernelArgs& args) { binary<Add, float, double, uint32_t, uint8_t>(args); }
+void addRelu(KernelArgs& args) { binary<AddRelu, float, double>(args); }
 void sub(KernelArgs& args) { binary<Sub, float, double, uint32_t>(args); }
 void mul(KernelArgs& args) { binary<Mul, float, double, uint32_t, uint8_t>(args); }
 void div(KernelArgs& args) { binary<Div, float, double>(args); }

@@ -3,6 +3,9 @@ import { defineOp, type Op, type OpDefinition } from "../op.js";
 import { broadcastShapes } from "../shape.js";
 import type { Saved } from "../tape.js";
 import { addMethod, Tensor } from "../tensor.js";
+import { checkOptions } from "../checks.js";
+import { activationGrad } from "./activation-grad.js";
+import { checkChoice } from "./arguments.js";
 import { broadcastOperands } from "./operands.js";
 import { cast } from "./cast.js";
 import { equal, greater, greaterEqual, less, logicalAnd } from "./compare.js";
@@ -48,6 +51,19 @@ const addOp = defineBinary("add", {
   },
 });
 
+const addReluOp = defineBinary("addRelu", {
+  save: { outputs: [0] },
+  backward: ({ grads, outputs, needs, inputShapes }) => {
+    const g = activationGrad(grads[0]!, outputs[0]!, "relu");
+    return [needs[0] ? sumTo(g, inputShapes[0]!) : null, needs[1] ? sumTo(g, inputShapes[1]!) : null];
+  },
+});
+
+export interface AddOptions {
+  /** Applied to the sum, without another pass over memory: "none" (the default) or "relu", which gives floats. */
+  activation?: "none" | "relu";
+}
+
 /**
  * a + b, elementwise with broadcasting. A number takes the tensor's dtype, or one that can hold it; two tensors
  * are promoted to the later of bool, uint8, int32, float32, float64, where bfloat16 and float16 count as float32. bool is
@@ -55,8 +71,17 @@ const addOp = defineBinary("add", {
  *
  * @throws ShapeError when the shapes do not broadcast.
  */
-export function add<A extends Tensor | number, B extends Tensor | number>(a: A, b: B): Promoted<A, B, "uint8"> {
-  return apply("add", addOp, "uint8", a, b);
+export function add<A extends Tensor | number, B extends Tensor | number>(a: A, b: B): Promoted<A, B, "uint8">;
+export function add<A extends Tensor | number, B extends Tensor | number>(
+  a: A,
+  b: B,
+  options: AddOptions,
+): Promoted<A, B, "float32">;
+export function add<A extends Tensor | number, B extends Tensor | number>(a: A, b: B, options?: AddOptions): Tensor {
+  if (options === undefined) return apply("add", addOp, "uint8", a, b);
+  checkOptions("add", options, ["activation"]);
+  const activation = checkChoice("add", "activation", options.activation ?? "none", ["none", "relu"]);
+  return activation === "none" ? apply("add", addOp, "float32", a, b) : apply("add", addReluOp, "float32", a, b);
 }
 
 const subOp = defineBinary("sub", {
@@ -166,6 +191,7 @@ declare module "../tensor.js" {
   interface Tensor {
     /** See {@link add}. */
     add<A extends Tensor, B extends Tensor | number>(this: A, other: B): Promoted<A, B, "uint8">;
+    add<A extends Tensor, B extends Tensor | number>(this: A, other: B, options: AddOptions): Promoted<A, B, "float32">;
     /** See {@link sub}. */
     sub<A extends Tensor, B extends Tensor | number>(this: A, other: B): Promoted<A, B, "int32">;
     /** See {@link mul}. */
