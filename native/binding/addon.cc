@@ -161,10 +161,11 @@ class Environment {
   }
 
   napi_value sweep(const Napi::CallbackInfo& call) {
-    bool go_on = false;
-    napi_get_value_bool(env_, call[0], &go_on);
+    const double from = number_of(env_, call[0]);
     if (!stream_) return throw_error(env_, "sweep: the stream is closed");
-    return make(env_, static_cast<double>(handles_.sweep(ids_, kTrackedAtOnce, go_on)));
+    if (!(from >= 0 && from <= 2)) return throw_error(env_, "sweep: wrong arguments");
+    const auto start = static_cast<HandleTable::Sweep>(static_cast<int>(from));
+    return make(env_, static_cast<double>(handles_.sweep(ids_, kTrackedAtOnce, start)));
   }
 
   napi_value memory(const Napi::CallbackInfo&) {

@@ -20,15 +20,15 @@ void HandleTable::track(napi_value handles, const int32_t* ids, uint32_t count) 
   napi_close_handle_scope(env_, scope);
 }
 
-uint32_t HandleTable::sweep(int32_t* dead, uint32_t room, bool go_on) {
-  if (!go_on) {
+uint32_t HandleTable::sweep(int32_t* dead, uint32_t room, Sweep from) {
+  if (from == Sweep::collect) {
     // A jump of the external memory beyond every limit makes V8 run a full collection before the call returns.
     constexpr int64_t kPressure = int64_t{1} << 40;
     int64_t ignored;
     napi_adjust_external_memory(env_, kPressure, &ignored);
     napi_adjust_external_memory(env_, -kPressure, &ignored);
-    swept_ = 0;
   }
+  if (from != Sweep::go_on) swept_ = 0;
   uint32_t count = 0;
   while (swept_ < references_.size() && count < room) {
     // A scope for each stretch: one for each handle would cost as much as looking at it.

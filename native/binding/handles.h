@@ -12,9 +12,11 @@ class HandleTable {
 
   // Watches handle i under ids[i]. An id that is used again drops the reference it had.
   void track(napi_value handles, const int32_t* ids, uint32_t count);
-  // Lists ids whose handle is gone, at most `room` of them, and forgets these. A call that continues a sweep goes on
-  // where the last one stopped; one that does not makes V8 collect garbage first.
-  uint32_t sweep(int32_t* dead, uint32_t room, bool go_on);
+  // Where a sweep starts: where the last call stopped for want of room, or anew, or anew after making V8 collect
+  // garbage.
+  enum class Sweep : int { go_on = 0, anew = 1, collect = 2 };
+  // Lists ids whose handle is gone, at most `room` of them, and forgets these.
+  uint32_t sweep(int32_t* dead, uint32_t room, Sweep from);
 
  private:
   napi_env env_;

@@ -50,6 +50,13 @@ const OVERHEAD_BYTES = 1024;
 const SWEEP_AT_LEAST = 256 * 2 ** 20;
 /** The same for their number: a sweep looks at each, and its pause should stay short. */
 const SWEEP_AT_LEAST_STORAGES = 2 ** 17;
+/** New storages between two looks at what V8's small collections have found meanwhile, which cost nothing extra. */
+const GLANCE_EVERY = 2 ** 15;
+
+// Where a sweep of the addon starts (native/binding/handles.h).
+const GO_ON = 0;
+const ANEW = 1;
+const COLLECT = 2;
 
 /**
  * The command stream of one device in this environment: writes commands, keeps the ids, and asks for a sweep when
@@ -83,6 +90,7 @@ export class Stream {
   private readonly bytesOf: number[] = [];
   private sweepAt: number;
   private sweepAtStorages = SWEEP_AT_LEAST_STORAGES;
+  private glanceAt = GLANCE_EVERY;
   private readonly sweepFloor: number;
   private readonly memoryLimit: number;
   private readonly flushSoon = (): void => {
@@ -121,7 +129,8 @@ export class Stream {
 
   allocate(dtype: DType, elements: number): Storage {
     const bytes = elements * dtypeInfo[dtype].size;
-    if (this.liveBytes + bytes > this.sweepAt || this.liveStorages >= this.sweepAtStorages) this.sweep();
+    if (this.liveBytes + bytes > this.sweepAt) this.sweep();
+    else if (this.liveStorages >= this.glanceAt) this.glance();
     const id = this.freeIds.pop() ?? this.nextId++;
     const storage = new Storage(id, bytes);
     this.bytesOf[id] = bytes;
@@ -325,15 +334,27 @@ export class Stream {
     return this.addon.memory();
   }
 
-  /** Finds storages that nothing refers to any more and releases them. */
-  sweep(): void {
+  /** Releases storages of which V8 has found already that nothing refers to them. */
+  private glance(): void {
+    this.releaseLost(ANEW);
+    this.glanceAt = this.liveStorages + GLANCE_EVERY;
+    if (this.liveStorages >= this.sweepAtStorages) this.sweep();
+  }
+
+  private releaseLost(from: typeof ANEW | typeof COLLECT): void {
     this.watch.closeGroup();
     this.flush();
-    for (let count = this.addon.sweep(false); count > 0; count = this.addon.sweep(true)) {
+    for (let count = this.addon.sweep(from); count > 0; count = this.addon.sweep(GO_ON)) {
       const gone = this.trackIds.slice(0, count);
       for (const handle of gone) this.watch.lose(handle, (id) => this.free(id));
     }
     this.flush();
+  }
+
+  /** Finds storages that nothing refers to any more and releases them. */
+  sweep(): void {
+    this.releaseLost(COLLECT);
+    this.glanceAt = this.liveStorages + GLANCE_EVERY;
     // Twice what is really alive, or half of what is left where that is less.
     const live = this.liveBytes;
     this.sweepAtStorages = Math.max(SWEEP_AT_LEAST_STORAGES, 2 * this.liveStorages);

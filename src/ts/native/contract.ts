@@ -24,10 +24,10 @@ export interface Addon {
   /** The same, blocking. */
   readSync(words: number, target: ArrayBuffer): NativeFailure | undefined;
   /**
-   * Writes ids whose handles are gone into `trackIds`, as many as fit, and returns their number. Collects garbage
-   * first, unless it goes on with the last sweep.
+   * Writes ids whose handles are gone into `trackIds`, as many as fit, and returns their number. From 0: goes on with the
+   * last sweep; 1: starts anew; 2: collects garbage first.
    */
-  sweep(goOn: boolean): number;
+  sweep(from: 0 | 1 | 2): number;
   /** Bytes: handed out to tensors, cached for reuse, the most ever taken from the system. */
   memory(): { allocated: number; cached: number; peak: number; limit: number };
   /** Stops the stream and joins its threads. Also done when the environment ends. */
