@@ -1,8 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import "nabla";
 import { loadAddon } from "../src/ts/native/load.js";
 import { registry } from "../src/ts/op.js";
+import { readFixtures } from "./fixtures/torch/fixtures.js";
+import { withoutFixture } from "./fixtures/torch/without.js";
+import { opNames } from "./support/fuzz.js";
 
 const root = new URL("../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
@@ -89,6 +92,33 @@ describe("every op", () => {
         `${tests} mentions ${stem}`,
       ).toBe(true);
     }
+  });
+});
+
+describe("every exported op has a fixture of PyTorch, or a reason why not", () => {
+  const cases = [...readFixtures().values()].flatMap((fixture) => fixture.cases);
+  test("there are ops and cases", () => {
+    expect(opNames.length).toBeGreaterThan(100);
+    expect(cases.length).toBeGreaterThan(300);
+  });
+  test.each(opNames)("%s", (name) => {
+    const own = cases.filter(({ op }) => op === name);
+    if (name in withoutFixture) expect(own, "it is in one list only").toEqual([]);
+    else expect(own.length, "cases").toBeGreaterThan(0);
+  });
+  test("where PyTorch has gradients, so has the fixture", () => {
+    const differentiable = cases.filter(({ gradients }) => gradients.some((gradient) => gradient !== null));
+    expect(new Set(differentiable.map(({ op }) => op)).size).toBeGreaterThan(80);
+  });
+  test("the reasons are for ops that are there", () => {
+    expect(Object.keys(withoutFixture).filter((name) => !opNames.includes(name))).toEqual([]);
+  });
+  test("the files are small", () => {
+    const folder = new URL("test/fixtures/", root);
+    const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".json"));
+    const bytes = files.map((file) => statSync(new URL(file, folder)).size).reduce((a, b) => a + b, 0);
+    expect(bytes).toBeGreaterThan(100_000);
+    expect(bytes).toBeLessThan(2 ** 20);
   });
 });
 
