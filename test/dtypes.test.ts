@@ -55,6 +55,60 @@ describe("docs/dtypes.md", () => {
   });
 });
 
+describe.each(HALVES)("ops that only move elements keep %s", (dtype) => {
+  const x = tensor(
+    [
+      [1, 2, 3],
+      [4, 5, 6],
+    ],
+    { dtype },
+  );
+  const rows = tensor([[1, 0, 1]], { dtype: "int32" });
+  const moves: Record<string, () => Tensor> = {
+    concat: () => nabla.concat([x, x]),
+    stack: () => nabla.stack([x, x]),
+    split: () => nabla.split(x, 2)[0]!,
+    tile: () => nabla.tile(x, [1, 2]),
+    repeat: () => nabla.repeat(x, 2, 0),
+    pad: () => nabla.pad(x, 1, { value: 0.5 }),
+    "pad by reflection": () =>
+      nabla.pad(
+        x,
+        [
+          [0, 1],
+          [0, 1],
+        ],
+        { mode: "reflect" },
+      ),
+    flip: () => nabla.flip(x),
+    roll: () => nabla.roll(x, 1),
+    tril: () => nabla.tril(x),
+    triu: () => nabla.triu(x),
+    index: () => nabla.index(x, 1),
+    takeAlongAxis: () => nabla.takeAlongAxis(x, rows, 0),
+    shuffle: () => nabla.shuffle(x),
+    embedding: () => nabla.embedding(tensor([1], { dtype: "int32" }), x),
+    linspace: () => nabla.linspace(0, 1, 3, { dtype }),
+    oneHot: () => nabla.oneHot(tensor([1], { dtype: "int32" }), 3, { dtype, onValue: 0.5 }),
+    fromBuffer: () => nabla.fromBuffer(x.bytesSync().buffer as ArrayBuffer, { dtype }),
+  };
+  test.each(Object.keys(moves))("%s", (name) => expect(moves[name]!().dtype).toBe(dtype));
+  test("and their values", () => {
+    expect(moves["takeAlongAxis"]!().toArraySync()).toEqual([[4, 2, 6]]);
+    expect(moves["concat"]!().toArraySync()).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
+    expect(Array.from(moves["fromBuffer"]!().dataSync())).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(Array.from(moves["oneHot"]!().dataSync())).toEqual([0, 0.5, 0]);
+  });
+  test("concat with another dtype promotes", () => {
+    expect(nabla.concat([x, zeros([1, 3], { dtype: "int32" })]).dtype).toBe("float32");
+  });
+});
+
 describe.each(HALVES)("a tensor of %s", (dtype) => {
   const values = Array.from({ length: 100 }, (_, i) => (i - 50) / 7);
   const rounded = Float32Array.from(values, (value) => round(value, dtype));

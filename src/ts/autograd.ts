@@ -9,15 +9,20 @@ import { formatShape, sameShape } from "./shape.js";
 import { nodeOf, withRecording, type TapeNode } from "./tape.js";
 import { addMethod, type Tensor } from "./tensor.js";
 
-/** Runs `fn` without recording: nothing made inside can be differentiated, and nothing is saved for it. */
+/**
+ * Runs `fn` without recording: nothing made inside can be differentiated, and nothing is saved for it. An asynchronous
+ * `fn` records again after its first `await`.
+ */
 export function noGrad<T>(fn: () => T): T {
   return withRecording(false, fn);
 }
 
 export interface BackwardOptions {
-  /** Keep what the ops saved, so that `backward` can be called again. */
+  /** Keep what the ops saved, so that `backward` can be called again. False by default. */
   retainGraph?: boolean;
-  /** Record the backward pass itself, so that gradients can be differentiated again. Implies `retainGraph`. */
+  /** Record the backward pass itself, so that gradients can be differentiated again. Implies `retainGraph`. False
+   * by default.
+   */
   createGraph?: boolean;
 }
 

@@ -24,7 +24,8 @@ export interface CustomGrad<A extends readonly Tensor[]> {
  * const roundThrough = customGrad({ forward: (x: Tensor) => x.round(), backward: (g) => g });
  * ```
  *
- * @param definition see {@link CustomGrad}. `name` is what messages and `detectAnomaly` call it.
+ * @param definition the function and its gradient.
+ * @param name what messages and {@link detectAnomaly} call it.
  * @throws ArgumentError unless both parts are functions. The function that is returned throws ArgumentError when `forward`
  * gives no tensor; `backward()` throws ShapeError, DTypeError or ArgumentError when the gradients do not fit the inputs.
  */

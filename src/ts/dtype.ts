@@ -3,6 +3,7 @@ import { ArgumentError } from "./errors.js";
 /** The element types, in the order of native/core/tensor_view.h; a dtype's place is its number in commands. */
 export const DTYPES = ["float32", "float64", "int32", "uint8", "bool", "bfloat16", "float16"] as const;
 
+/** What the elements of a tensor are. */
 export type DType = (typeof DTYPES)[number];
 
 /** The dtypes of 16 bits that tensors are stored in; arithmetic makes float32 of them. */
@@ -22,6 +23,7 @@ export interface TypedArrayOf {
   float16: Float32Array;
 }
 
+/** What the elements of a tensor are read as: uint8 and bool as Uint8Array, bfloat16 and float16 as Float32Array. */
 export type TypedArray = TypedArrayOf[DType];
 
 /** What an element is in nested arrays. */

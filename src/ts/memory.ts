@@ -3,6 +3,7 @@ import { cpuStream } from "./stream.js";
 import { Tensor } from "./tensor.js";
 import { currentScope, enterScope, leaveScope } from "./scope.js";
 
+/** What {@link memory} gives. */
 export interface MemoryInfo {
   /** Storages that are alive; tensors that share memory count once. */
   tensors: number;

@@ -7,10 +7,11 @@ let block = 0;
 
 /**
  * Starts the random numbers of this thread anew. The same seed gives the same numbers in the same program,
- * whatever the machine and the number of threads.
+ * whatever the machine and the number of threads. The generator is Philox4x32-10 (Salmon et al., "Parallel random
+ * numbers: as easy as 1, 2, 3", 2011).
  *
  * @param value an integer from 0 to 2^53 - 1.
- * @throws ArgumentError otherwise.
+ * @throws ArgumentError for any other value.
  */
 export function setSeed(value: number): void {
   if (!Number.isSafeInteger(value) || value < 0) {

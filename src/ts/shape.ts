@@ -1,5 +1,6 @@
 import { ArgumentError, ShapeError } from "./errors.js";
 
+/** The size of each axis; `[]` for a tensor without dimensions, which has one element. */
 export type Shape = readonly number[];
 
 // A table and not a conditional type: so the compiler sees that a tensor of rank 2 is a Tensor.

@@ -32,7 +32,9 @@ export type ArrayOf<D extends DType, R extends number> = Arrays<ElementOf[D]>[R]
  * `R` is the number of dimensions where the compiler can tell it, or else `number`.
  */
 export class Tensor<D extends DType = DType, R extends number = number> implements Operand {
+  /** The size of each axis. */
   readonly shape: ShapeOf<R>;
+  /** The dtype of the elements. */
   readonly dtype: D;
   /** @internal */ readonly storage: Storage;
   /** @internal */ readonly strides: readonly number[] | null;
@@ -75,6 +77,7 @@ export class Tensor<D extends DType = DType, R extends number = number> implemen
     return sizeOf(this.shape);
   }
 
+  /** Where the elements are: "cpu". */
   get device(): string {
     return "cpu";
   }
@@ -109,6 +112,7 @@ export class Tensor<D extends DType = DType, R extends number = number> implemen
     return this.strides === null || sameShape(this.strides, contiguousStrides(this.shape));
   }
 
+  /** Whether {@link dispose} was called; such a tensor can no longer be used. */
   get disposed(): boolean {
     return this.released;
   }
@@ -191,7 +195,7 @@ export class Tensor<D extends DType = DType, R extends number = number> implemen
     return this.dataSync()[0]!;
   }
 
-  /** The elements as nested arrays; booleans for dtype bool. */
+  /** The elements as nested arrays, without blocking the event loop; booleans for dtype bool, a number or boolean for rank 0. */
   async toArray(): Promise<ArrayOf<D, R>> {
     return nest(await this.data(), this.shape, this.dtype) as ArrayOf<D, R>;
   }

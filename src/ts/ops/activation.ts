@@ -179,7 +179,12 @@ export function selu<D extends DType, R extends number>(x: Tensor<D, R>): Tensor
   return seluOp(x, SELU) as Tensor<FloatOf<D>, R>;
 }
 
-/** The sigmoid linear unit, x sigmoid(x), also called swish; 0 for -Infinity. */
+/**
+ * The sigmoid linear unit, x sigmoid(x), also called swish; 0 for -Infinity.
+ *
+ * Elfwing, Uchibe and Doya, "Sigmoid-Weighted Linear Units for Neural Network Function Approximation in Reinforcement
+ * Learning", 2017; Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
+ */
 export function silu<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
   return siluOp(x, undefined) as Tensor<FloatOf<D>, R>;
 }

@@ -70,6 +70,7 @@ export interface AddOptions {
  * added as uint8.
  *
  * @throws ShapeError when the shapes do not broadcast.
+ * @throws ArgumentError when neither is a tensor; so do the other functions of two operands.
  */
 export function add<A extends Tensor | number, B extends Tensor | number>(a: A, b: B): Promoted<A, B, "uint8">;
 export function add<A extends Tensor | number, B extends Tensor | number>(
@@ -91,7 +92,11 @@ const subOp = defineBinary("sub", {
   },
 });
 
-/** a - b, elementwise with broadcasting; dtypes as in {@link add}, at least int32. @throws ShapeError */
+/**
+ * a - b, elementwise with broadcasting; dtypes as in {@link add}, at least int32.
+ *
+ * @throws ShapeError when the shapes do not broadcast.
+ */
 export function sub<A extends Tensor | number, B extends Tensor | number>(a: A, b: B): Promoted<A, B, "int32"> {
   return apply("sub", subOp, "int32", a, b);
 }
@@ -107,7 +112,11 @@ const mulOp = defineBinary("mul", {
   },
 });
 
-/** a * b, elementwise with broadcasting; dtypes as in {@link add}. @throws ShapeError */
+/**
+ * a * b, elementwise with broadcasting; dtypes as in {@link add}.
+ *
+ * @throws ShapeError when the shapes do not broadcast.
+ */
 export function mul<A extends Tensor | number, B extends Tensor | number>(a: A, b: B): Promoted<A, B, "uint8"> {
   return apply("mul", mulOp, "uint8", a, b);
 }
@@ -123,7 +132,11 @@ const divOp = defineBinary("div", {
   },
 });
 
-/** a / b, elementwise with broadcasting; integers give float32. @throws ShapeError */
+/**
+ * a / b, elementwise with broadcasting; integers give float32.
+ *
+ * @throws ShapeError when the shapes do not broadcast.
+ */
 export function div<A extends Tensor | number, B extends Tensor | number>(a: A, b: B): Promoted<A, B, "float32"> {
   return apply("div", divOp, "float32", a, b);
 }

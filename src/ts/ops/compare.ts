@@ -21,17 +21,25 @@ function defineComparison(name: string): Comparison {
   return (a, b) => applyPromoted(name, op, "bool", [a, b]) as Tensor<"bool", never>;
 }
 
-/** Whether a = b, elementwise with broadcasting; the operands are promoted as in `add`. NaN equals nothing. @throws ShapeError */
+/**
+ * Whether a = b, elementwise with broadcasting, as a bool tensor; the operands are promoted as in {@link add}. NaN
+ * equals nothing.
+ *
+ * @throws ShapeError when the shapes do not broadcast.
+ * @throws ArgumentError when neither is a tensor.
+ *
+ * @function
+ */
 export const equal = defineComparison("equal");
-/** Whether a differs from b; otherwise like {@link equal}. */
+/** Whether a differs from b; otherwise like {@link equal}. @function */
 export const notEqual = defineComparison("notEqual");
-/** Whether a > b; otherwise like {@link equal}. */
+/** Whether a > b; otherwise like {@link equal}. @function */
 export const greater = defineComparison("greater");
-/** Whether a >= b; otherwise like {@link equal}. */
+/** Whether a >= b; otherwise like {@link equal}. @function */
 export const greaterEqual = defineComparison("greaterEqual");
-/** Whether a < b; otherwise like {@link equal}. */
+/** Whether a < b; otherwise like {@link equal}. @function */
 export const less = defineComparison("less");
-/** Whether a <= b; otherwise like {@link equal}. */
+/** Whether a <= b; otherwise like {@link equal}. @function */
 export const lessEqual = defineComparison("lessEqual");
 
 function defineLogical(name: string): Op<undefined> {
@@ -62,7 +70,7 @@ export function logicalNot<R extends number>(x: Tensor<DType, R>): Tensor<"bool"
   return notOp([x], undefined)[0]! as Tensor<"bool", R>;
 }
 
-/** Whether both are true, elementwise with broadcasting. @throws DTypeError unless both are bool, ShapeError */
+/** Whether both are true, elementwise with broadcasting. @throws DTypeError unless both are bool. @throws ShapeError when they do not broadcast. */
 export function logicalAnd<A extends number, B extends number>(
   a: Tensor<DType, A>,
   b: Tensor<DType, B>,
@@ -70,7 +78,7 @@ export function logicalAnd<A extends number, B extends number>(
   return andOp([a, b], undefined)[0]! as Tensor<"bool", BroadcastRank<A, B>>;
 }
 
-/** Whether one of them is true, elementwise with broadcasting. @throws DTypeError unless both are bool, ShapeError */
+/** Whether one of them is true, elementwise with broadcasting. @throws DTypeError unless both are bool. @throws ShapeError when they do not broadcast. */
 export function logicalOr<A extends number, B extends number>(
   a: Tensor<DType, A>,
   b: Tensor<DType, B>,

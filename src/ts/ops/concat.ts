@@ -47,7 +47,8 @@ function checkList(op: string, list: unknown): asserts list is readonly Tensor[]
 
 /** Joins after promotion. What was cast is released; the tape holds what it needs of it. */
 function joinPromoted(list: readonly Tensor[], axis: number): Tensor {
-  const dtype = list.map((item) => item.dtype).reduce(promote);
+  // Of one dtype nothing is computed, so that halves stay what they are.
+  const dtype = list.map((item) => item.dtype).reduce((a, b) => (a === b ? a : promote(a, b)));
   const inputs = list.map((item) => (item.dtype === dtype ? item : cast(item, dtype)));
   const result = join(inputs, axis);
   inputs.forEach((input, i) => input !== list[i] && input.dispose());

@@ -34,7 +34,7 @@ export interface Conv2dOptions {
   groups?: number;
   /** "channelsLast" (NHWC, the default) or "channelsFirst" (NCHW), for the input and the result. */
   dataFormat?: DataFormat;
-  /** Applied last. With the bias it costs no further pass over memory. */
+  /** Applied last; "none" by default. With the bias it costs no further pass over memory. */
   activation?: ActivationName;
 }
 

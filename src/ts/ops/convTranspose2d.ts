@@ -11,7 +11,7 @@ import { channelsOf, checkBias, checkOperands, inCommonDType } from "./convoluti
 import { DATA_FORMATS, checkPadding, makeTransposeWindow, withChannelsLast, type Padding } from "./window.js";
 
 export interface ConvTranspose2dOptions extends Pick<Conv2dOptions, "bias" | "dataFormat"> {
-  /** Pixels of the result from one pixel of the input to the next; [height, width] or one number for both. */
+  /** Pixels of the result from one pixel of the input to the next; [height, width] or one number for both. 1 by default. */
   strides?: number | readonly [number, number];
   /**
    * What is cut off the (n - 1) stride + span pixels that the kernel reaches; span is (size - 1) dilation + 1. "valid"

@@ -20,7 +20,9 @@ import { checkOptions } from "../checks.js";
 
 /** Where a new tensor lives and what it is made of. */
 export interface CreationOptions<D extends DType = DType> {
+  /** The dtype of the elements; where it is left out, the function says what they get. */
   dtype?: D;
+  /** Where the elements are; "cpu", the only device so far, by default. */
   device?: Device;
   /** Whether `backward()` is to leave a gradient here. float32 and float64 only. */
   requiresGrad?: boolean;

@@ -5,9 +5,9 @@ import { normalizeAxis } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
 
 export interface CumSumOptions {
-  /** Whether an element is left out of its own sum: 0 comes first. */
+  /** Whether an element is left out of its own sum: 0 comes first. False by default. */
   exclusive?: boolean;
-  /** Whether sums run from the axis' end. */
+  /** Whether sums run from the axis' end. False by default. */
   reverse?: boolean;
 }
 

@@ -41,7 +41,7 @@ function equationOf(a: Tensor, b: Tensor): string {
 
 /**
  * The product of every element of `a` with every element of `b`, [size of a, size of b]; both are flattened first. The
- * dtype is that of `mul`.
+ * dtype is that of {@link mul}.
  */
 export function outer<A extends DType, B extends DType>(
   a: Tensor<A>,

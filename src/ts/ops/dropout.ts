@@ -22,7 +22,8 @@ const op: Op<Attributes> = defineOp({
 
 /**
  * Sets a random part of the elements, `rate` of them on average, to 0 and scales the others by 1 / (1 - rate)
- * (Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014).
+ * (Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014). The result is always random: leave the
+ * call out where nothing is trained. {@link setSeed} makes it repeatable.
  *
  * @throws ArgumentError unless 0 <= rate < 1. @throws DTypeError for integer tensors.
  */

@@ -14,6 +14,7 @@ export interface LinspaceOptions<D extends DType = DType> extends CreationOption
 
 const linspaceOp = defineOp<{ count: number; dtype: DType; start: number; step: number; last: number }>({
   name: "linspace",
+  halves: true,
   infer: (_, { count, dtype }) => [{ shape: [count], dtype }],
   encode: ({ start, step, last }) => [start, step, last],
   backward: null,

@@ -16,7 +16,7 @@ import { swapAxes } from "./transpose.js";
 export interface MatmulOptions {
   /** Added to every row of the result: one element a column. */
   bias?: Tensor;
-  /** Applied last. With the bias it costs no further pass over memory. */
+  /** Applied last; "none" by default. With the bias it costs no further pass over memory. */
   activation?: ActivationName;
 }
 

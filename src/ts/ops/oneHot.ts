@@ -1,9 +1,10 @@
 import { ArgumentError, describe } from "../errors.js";
-import { isInteger, type DType } from "../dtype.js";
+import { isHalf, isInteger, type DType } from "../dtype.js";
 import { tidy } from "../memory.js";
 import { checkShape, normalizeAxis } from "../shape.js";
 import { addMethod, Tensor } from "../tensor.js";
 import { checkInteger } from "./arguments.js";
+import { cast } from "./cast.js";
 import { equal } from "./compare.js";
 import {
   arange,
@@ -52,7 +53,9 @@ export function oneHot<D extends DType = "float32">(
     checkShape("oneHot", at.shape.toSpliced(axis, 0, depth));
     const places = reshape(arange(depth, { dtype: "int32" }), [depth, ...at.shape.slice(axis).map(() => 1)]);
     const found = equal(reshape(at, at.shape.toSpliced(axis, 0, 1)), places);
-    return where(found, constantOf(on, dtype), constantOf(off, dtype));
+    // Chosen among float32 where the dtype is a half, which `where` would promote.
+    const numbers = isHalf(dtype) ? "float32" : dtype;
+    return cast(where(found, constantOf(on, numbers), constantOf(off, numbers)), dtype);
   });
   return withGradient(made as Tensor<D>, options);
 }

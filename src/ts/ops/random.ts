@@ -69,10 +69,10 @@ const normal = defineRandom("randomNormal");
 const truncated = defineRandom("randomTruncatedNormal");
 
 /**
- * Random numbers, all of [low, high) equally likely; float32 unless a dtype is given. `setSeed` makes them
+ * Random numbers, all of [low, high) equally likely; float32 unless a dtype is given. {@link setSeed} makes them
  * repeatable.
  *
- * @throws ArgumentError for bounds that are crossed or not finite. @throws DTypeError for an integer dtype.
+ * @throws ArgumentError for bounds that are crossed or not finite. @throws DTypeError for any dtype but float32 and float64.
  */
 export function rand<D extends DType = "float32", const S extends Shape = Shape>(
   shape: S,
@@ -87,7 +87,7 @@ export function rand<D extends DType = "float32", const S extends Shape = Shape>
 /**
  * Random numbers of a normal distribution, otherwise like {@link rand}.
  *
- * @throws ArgumentError for a negative deviation. @throws DTypeError for an integer dtype.
+ * @throws ArgumentError for a negative deviation. @throws DTypeError for any dtype but float32 and float64.
  */
 export function randn<D extends DType = "float32", const S extends Shape = Shape>(
   shape: S,

@@ -18,7 +18,7 @@ import { where } from "./where.js";
 export interface ReduceOptions {
   /** The axes that are reduced, counted from the end when negative; all of them by default or for null. */
   axis?: number | readonly number[] | null;
-  /** Whether reduced axes stay, with size 1. */
+  /** Whether reduced axes stay, with size 1. False by default. */
   keepDims?: boolean;
 }
 
@@ -32,6 +32,7 @@ export type ReducedRank<R extends number, O> = O extends { keepDims: true }
 export interface ArgReduceOptions {
   /** The axis that is searched; by default or for null, the tensor is searched as if it were flat. */
   axis?: number | null;
+  /** Whether the axis stays, with size 1; without an axis, all of them do. False by default. */
   keepDims?: boolean;
 }
 

@@ -6,7 +6,7 @@ import { Tensor } from "../tensor.js";
 import { upload } from "./creation.js";
 import { cast } from "./cast.js";
 
-/** What elementwise ops of several operands take: at least one of them is a tensor. */
+/** What may stand in the place of a tensor in elementwise ops of several operands. */
 export type Scalar = number | boolean;
 
 /** The result of an op on a and b; `Least` is the first dtype, in promotion order, that the op has. */

@@ -18,7 +18,10 @@ const REDUCTIONS = ["mean", "sum", "none"] as const;
 export interface SoftmaxCrossEntropyOptions {
   /** Over the samples: "mean" (the default), "sum", or "none" for one loss a sample. */
   reduction?: (typeof REDUCTIONS)[number];
-  /** The part of the target that is spread evenly over all classes, from 0 to 1. 0 by default. */
+  /**
+   * The part of the target that is spread evenly over all classes, from 0 to 1 (Szegedy et al., "Rethinking the Inception
+   * Architecture for Computer Vision", 2016). 0 by default.
+   */
   labelSmoothing?: number;
 }
 

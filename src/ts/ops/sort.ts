@@ -13,7 +13,7 @@ import { swapAxes } from "./transpose.js";
 export interface SortOptions {
   /** The axis that is sorted, the last by default. */
   axis?: number;
-  /** Whether the greatest comes first. */
+  /** Whether the greatest comes first. False by default. */
   descending?: boolean;
 }
 
@@ -24,8 +24,11 @@ export interface TopKOptions {
   sorted?: boolean;
 }
 
+/** What {@link topK} gives; both have size `k` along the axis. */
 export interface TopKResult<D extends DType = DType, R extends number = number> {
+  /** The elements, in the dtype of `x`. */
   values: Tensor<D, R>;
+  /** Where they are along the axis, as int32. */
   indices: Tensor<"int32", R>;
 }
 
@@ -80,7 +83,7 @@ function sortArguments(name: string, x: Tensor, options: SortOptions): { axis: n
 
 /**
  * The elements in order along an axis. Equal ones keep their order, in both directions. NaN counts as the greatest, as
- * in `max`: it comes last (NumPy), and first when `descending` (PyTorch). Gradients go to where the elements came from.
+ * in {@link max}: it comes last (NumPy), and first when `descending` (PyTorch). Gradients go to where the elements came from.
  *
  * @throws ArgumentError for an axis that does not exist.
  */

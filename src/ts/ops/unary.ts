@@ -1,5 +1,5 @@
 import { ArgumentError, describe } from "../errors.js";
-import { promote, type DType, type FloatOf, type Promote } from "../dtype.js";
+import { isHalf, promote, type DType, type FloatOf, type Promote } from "../dtype.js";
 import { checkTensor, defineOp, type OpDefinition } from "../op.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { activationGrad, type ActivationName } from "./activation-grad.js";
@@ -125,15 +125,15 @@ const isNaNOp = defineOp<undefined>({
 export function neg<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "int32">, R> {
   return negOp(x, undefined) as Tensor<Promote<D, "int32">, R>;
 }
-/** |x|; its gradient at 0 is 0. */
+/** |x|; its gradient at 0 is 0. bool gives uint8. */
 export function abs<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "uint8">, R> {
   return absOp(x, undefined) as Tensor<Promote<D, "uint8">, R>;
 }
-/** -1, 0 or 1; NaN stays NaN. */
+/** The sign of x: -1, 0 or 1; NaN stays NaN. bool gives uint8; the gradient is 0. */
 export function sign<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "uint8">, R> {
   return signOp(x, undefined) as Tensor<Promote<D, "uint8">, R>;
 }
-/** x * x. */
+/** x * x. bool gives uint8. */
 export function square<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "uint8">, R> {
   return squareOp(x, undefined) as Tensor<Promote<D, "uint8">, R>;
 }
@@ -149,7 +149,7 @@ export function log<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<
 export function sqrt<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
   return sqrtOp(x, undefined) as Tensor<FloatOf<D>, R>;
 }
-/** 1 / sqrt(x). */
+/** 1 / sqrt(x); Infinity for 0, NaN below. */
 export function rsqrt<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
   return rsqrtOp(x, undefined) as Tensor<FloatOf<D>, R>;
 }
@@ -157,11 +157,11 @@ export function rsqrt<D extends DType, R extends number>(x: Tensor<D, R>): Tenso
 export function tanh<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
   return tanhOp(x, undefined) as Tensor<FloatOf<D>, R>;
 }
-/** 1 / (1 + exp(-x)). */
+/** The logistic function, 1 / (1 + exp(-x)), safe for large negative x. */
 export function sigmoid<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<FloatOf<D>, R> {
   return sigmoidOp(x, undefined) as Tensor<FloatOf<D>, R>;
 }
-/** max(x, 0); NaN stays NaN, and the gradient at 0 is 0. */
+/** max(x, 0); NaN stays NaN, and the gradient at 0 is 0. bool gives uint8. */
 export function relu<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<Promote<D, "uint8">, R> {
   return reluOp(x, undefined) as Tensor<Promote<D, "uint8">, R>;
 }
@@ -224,7 +224,11 @@ export function round<D extends DType, R extends number>(x: Tensor<D, R>): Tenso
 }
 /** Whether x is NaN; never where x is of an integer dtype. */
 export function isNaN<D extends DType, R extends number>(x: Tensor<D, R>): Tensor<"bool", R> {
-  return isNaNOp([x], undefined)[0]! as Tensor<"bool", R>;
+  checkTensor("isNaN", x);
+  const numbers = isHalf(x.dtype) ? cast(x, "float32") : x;
+  const result = isNaNOp([numbers], undefined)[0]!;
+  if (numbers !== x) numbers.dispose();
+  return result as Tensor<"bool", R>;
 }
 
 declare module "../tensor.js" {

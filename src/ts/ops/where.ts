@@ -32,7 +32,7 @@ const whereOp = defineOp<undefined>({
 
 /**
  * The elements of `a` where the condition is true and those of `b` elsewhere, with broadcasting. `a` and `b` are
- * promoted as in `add`.
+ * promoted as in {@link add}.
  *
  * @throws DTypeError unless the condition is bool. @throws ShapeError when the shapes do not broadcast.
  */
