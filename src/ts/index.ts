@@ -159,7 +159,7 @@ export { detectAnomaly } from "./anomaly.js";
 export { assign } from "./ops/assign.js";
 export { keep, memory, tidy, type MemoryInfo } from "./memory.js";
 export { setSeed } from "./random.js";
-export { devices, type Device } from "./device.js";
+export { devices, withDevice, type Device } from "./device.js";
 export {
   AnomalyError,
   ArgumentError,
