@@ -1,10 +1,20 @@
 import { checkOptions } from "../checks.js";
 import type { DType } from "../dtype.js";
 import { checkTensor, defineOp, type Op } from "../op.js";
-import { normalizeAxes, sizeOf } from "../shape.js";
+import { normalizeAxes } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { checkFloating } from "./arguments.js";
-import { checkCoefficient, checkEpsilon, normGradBackward, trailingShape, type Optional } from "./normalization.js";
+import {
+  checkCoefficient,
+  checkEpsilon,
+  normGradBackward,
+  trailingShape,
+  type Optional,
+  encodeRows,
+  rowsOf,
+  trailing,
+  type RowAttributes,
+} from "./normalization.js";
 
 export interface LayerNormOptions {
   /** Added to the variance; 0.001 by default. */
@@ -13,35 +23,20 @@ export interface LayerNormOptions {
   axis?: number | readonly number[];
 }
 
-interface Attributes {
-  readonly epsilon: number;
-  /** How many of the last axes are normalised together. */
-  readonly axes: number;
-  readonly gamma: boolean;
-}
-
-interface GradAttributes extends Attributes {
+interface GradAttributes extends RowAttributes {
   /** Whether the gradients of gamma and beta are wanted too. */
   readonly sums: boolean;
 }
 
-const trailing = (x: Tensor, { axes }: Attributes): readonly number[] => x.shape.slice(x.rank - axes);
-const rowsOf = (x: Tensor, attrs: Attributes): number => x.size / Math.max(1, sizeOf(trailing(x, attrs)));
-const encode = (attrs: Attributes, [x]: readonly Tensor[]): readonly number[] => [
-  attrs.epsilon,
-  sizeOf(trailing(x!, attrs)),
-  Number(attrs.gamma),
-];
-
 // x, gamma?, beta? -> y, mean [rows], 1 / deviation [rows]
-const layerNormOp: Op<Attributes> = defineOp({
+const layerNormOp: Op<RowAttributes> = defineOp({
   name: "layerNorm",
   infer: ([x], attrs) => {
     const { shape, dtype } = x!;
     const statistics = { shape: [rowsOf(x!, attrs)], dtype };
     return [{ shape, dtype }, statistics, statistics];
   },
-  encode,
+  encode: encodeRows,
   contiguous: true,
   save: ({ gamma }) => ({ inputs: gamma ? [0, 1] : [0], outputs: [1, 2] }),
   backward: ({ grads, inputs, outputs, needs, attrs }) => {
@@ -63,7 +58,7 @@ const layerNormGradOp: Op<GradAttributes> = defineOp<GradAttributes>({
     const sum = { shape: trailing(x!, attrs), dtype };
     return attrs.sums ? [{ shape, dtype }, sum, sum] : [{ shape, dtype }];
   },
-  encode,
+  encode: encodeRows,
   contiguous: true,
   save: ({ gamma }) => ({ inputs: gamma ? [0, 1, 4] : [0, 1] }),
   backward: ({ grads, inputs, attrs }) => {

@@ -1,7 +1,7 @@
 import { ArgumentError, DTypeError, ShapeError } from "../errors.js";
 import { checkRange } from "../checks.js";
 import { checkTensor } from "../op.js";
-import { formatShape, sameShape, type Shape } from "../shape.js";
+import { formatShape, sameShape, sizeOf, type Shape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { add, mul, sub } from "./binary.js";
 import { expandTo } from "./broadcast.js";
@@ -33,6 +33,29 @@ export function checkCoefficient(op: string, name: string, given: Optional, shap
     throw new DTypeError(`${op}: ${name}'s dtype does not fit: it is ${given.dtype}, x is ${x.dtype}`);
   }
   return given;
+}
+
+/** @internal What layerNorm and rmsNorm know of their rows. */
+export interface RowAttributes {
+  readonly epsilon: number;
+  /** How many of the last axes are normalised together. */
+  readonly axes: number;
+  readonly gamma: boolean;
+}
+
+/** @internal The shape of a row. */
+export function trailing(x: Tensor, { axes }: RowAttributes): Shape {
+  return x.shape.slice(x.rank - axes);
+}
+
+/** @internal The number of rows. */
+export function rowsOf(x: Tensor, attrs: RowAttributes): number {
+  return x.size / Math.max(1, sizeOf(trailing(x, attrs)));
+}
+
+/** @internal The attributes as the kernels want them. */
+export function encodeRows(attrs: RowAttributes, [x]: readonly Tensor[]): readonly number[] {
+  return [attrs.epsilon, sizeOf(trailing(x!, attrs)), Number(attrs.gamma)];
 }
 
 /** @internal The shape of the trailing axes that are normalised. @throws ArgumentError when `axes` are others. */

@@ -1,10 +1,20 @@
 import { checkOptions } from "../checks.js";
 import type { DType } from "../dtype.js";
 import { checkTensor, defineOp, type Op } from "../op.js";
-import { normalizeAxes, sizeOf } from "../shape.js";
+import { normalizeAxes } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { checkFloating } from "./arguments.js";
-import { checkCoefficient, checkEpsilon, normGradBackward, trailingShape, type Optional } from "./normalization.js";
+import {
+  checkCoefficient,
+  checkEpsilon,
+  normGradBackward,
+  trailingShape,
+  type Optional,
+  encodeRows,
+  rowsOf,
+  trailing,
+  type RowAttributes,
+} from "./normalization.js";
 
 export interface RmsNormOptions {
   /** Added to the mean square; 0.000001 by default. */
@@ -13,37 +23,23 @@ export interface RmsNormOptions {
   axis?: number | readonly number[];
 }
 
-interface Attributes {
-  readonly epsilon: number;
-  /** How many of the last axes are normalised together. */
-  readonly axes: number;
-  readonly gamma: boolean;
-}
-
-interface GradAttributes extends Attributes {
+interface GradAttributes extends RowAttributes {
   /** Whether the gradient of gamma is wanted too. */
   readonly sums: boolean;
 }
 
-const trailing = (x: Tensor, { axes }: Attributes): readonly number[] => x.shape.slice(x.rank - axes);
-const encode = (attrs: Attributes, [x]: readonly Tensor[]): readonly number[] => [
-  attrs.epsilon,
-  sizeOf(trailing(x!, attrs)),
-  Number(attrs.gamma),
-];
-
 // x, gamma? -> y, 1 / root mean square [rows]
-const rmsNormOp: Op<Attributes> = defineOp({
+const rmsNormOp: Op<RowAttributes> = defineOp({
   name: "rmsNorm",
   infer: ([x], attrs) => {
     const { shape, dtype } = x!;
-    const rows = x!.size / Math.max(1, sizeOf(trailing(x!, attrs)));
+    const rows = rowsOf(x!, attrs);
     return [
       { shape, dtype },
       { shape: [rows], dtype },
     ];
   },
-  encode,
+  encode: encodeRows,
   contiguous: true,
   save: ({ gamma }) => ({ inputs: gamma ? [0, 1] : [0], outputs: [1] }),
   backward: ({ grads, inputs, outputs, needs, attrs }) => {
@@ -67,7 +63,7 @@ const rmsNormGradOp: Op<GradAttributes> = defineOp<GradAttributes>({
         ]
       : [{ shape, dtype }];
   },
-  encode,
+  encode: encodeRows,
   contiguous: true,
   save: ({ gamma }) => ({ inputs: gamma ? [0, 1, 3] : [0, 1] }),
   backward: ({ grads, inputs, attrs }) => {
