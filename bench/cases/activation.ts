@@ -1,5 +1,6 @@
 import { samplePlaces, values } from "../harness/inputs.js";
-import type { Case } from "./case.js";
+import { moved, type Case } from "./case.js";
+import { targets } from "./targets.js";
 
 /** Of a [rows, columns] array: gelu(x), or relu(a + b). */
 export interface ActivationParams {
@@ -20,6 +21,9 @@ function activation(name: string, add: boolean, backward: boolean): Case {
     stem: "activation",
     name: `${name} 4096x768, ${backward ? "forward+backward" : "forward"}`,
     params,
+    // Inputs and y; dy and one gradient, which is that of both addends.
+    work: moved(params.rows * params.columns * ((add ? 3 : 2) + (backward ? 2 : 0))),
+    target: targets.pass,
     // A dozen roundings.
     tolerance: 2e-6,
     reference: () => reference(params),

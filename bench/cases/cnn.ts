@@ -1,4 +1,5 @@
 import type { Case } from "./case.js";
+import { targets } from "./targets.js";
 
 /** The README's CNN on images of noise: one training step with Adam, the loss read after it. */
 export interface CnnParams {
@@ -14,7 +15,8 @@ function trainingStep(batch: number): Case {
     stem: "cnn",
     name: `cnn training step, batch ${batch}`,
     params,
-    flops: batch * FLOPS_PER_IMAGE,
+    work: { flops: batch * FLOPS_PER_IMAGE, peak: "fma" },
+    target: targets.cnnStep,
     // The losses of five steps, which float32 rounding reaches through the weights.
     tolerance: 1e-5,
   };

@@ -1,5 +1,6 @@
 import { values } from "../harness/inputs.js";
 import type { Case } from "./case.js";
+import { targets } from "./targets.js";
 
 /** x + y + y + …: what one small op costs; with the tape that records it for a gradient, and with the way back. */
 export interface DispatchParams {
@@ -16,6 +17,8 @@ function chainedAdds(adds: number, size: number, pass: DispatchParams["pass"]): 
     stem: "dispatch",
     name: `dispatch: ${adds} chained adds of ${size} floats${words[pass]}`,
     params: { adds, size, pass } satisfies DispatchParams,
+    work: { calls: adds },
+    target: targets.dispatch,
     tolerance: 0,
     reference: () => {
       const x = values(1, size);

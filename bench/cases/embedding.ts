@@ -1,5 +1,6 @@
 import { labels, samplePlaces, values } from "../harness/inputs.js";
-import type { Case } from "./case.js";
+import { moved, type Case } from "./case.js";
+import { targets } from "./targets.js";
 
 /** Rows of a table: the tokens of eight texts of 512, and BERT's vocabulary. */
 export interface EmbeddingParams {
@@ -16,6 +17,9 @@ function embedding(count: number, rows: number, size: number, backward: boolean)
     stem: "embedding",
     name: `embedding: ${count} of ${rows}x${size}, forward${backward ? "+backward" : ""}`,
     params,
+    // The chosen rows are read and written; dy is read and the whole gradient written.
+    work: moved(2 * count * size + (backward ? (count + rows) * size : 0)),
+    target: targets.pass,
     // Rows are copied, and a few of them added up.
     tolerance: 1e-6,
     reference: () => reference(params),

@@ -1,5 +1,6 @@
 import type { Case } from "./case.js";
 import { cases as activation } from "./activation.js";
+import { cases as adam } from "./adam.js";
 import { cases as avgPool2d } from "./avgPool2d.js";
 import { cases as cnn } from "./cnn.js";
 import { cases as conv2d } from "./conv2d.js";
@@ -16,6 +17,7 @@ export const allCases: readonly Case[] = [
   ...conv2d,
   ...activation,
   ...avgPool2d,
+  ...adam,
   ...embedding,
   ...layerNorm,
   ...maxPool2d,

@@ -1,5 +1,6 @@
 import { samplePlaces, values } from "../harness/inputs.js";
-import type { Case } from "./case.js";
+import { moved, type Case } from "./case.js";
+import { targets } from "./targets.js";
 
 /** Over the last axis, with gamma and beta; their gradients and that of x in the backward pass. */
 export interface LayerNormParams {
@@ -17,6 +18,8 @@ function layerNorm(rows: number, columns: number, mode: "forward" | "forward+bac
     stem: "layerNorm",
     name: `layerNorm ${rows}x${columns}, ${mode}`,
     params,
+    work: moved(rows * columns * (params.backward ? 4 : 2)),
+    target: targets.pass,
     // The gradients of gamma and beta add up `rows` products in float32.
     tolerance: 1e-5,
     reference: () => reference(params),

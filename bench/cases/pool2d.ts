@@ -1,5 +1,6 @@
 import { samplePlaces, values } from "../harness/inputs.js";
-import type { Case } from "./case.js";
+import { moved, type Case } from "./case.js";
+import { targets } from "./targets.js";
 
 /** Windows of 2x2 that do not overlap, as the poolings of a CNN. */
 export interface Pool2dParams {
@@ -27,6 +28,8 @@ export function pool2d(
       stem,
       name: `${label} 2x2 N=${batch} ${size} px ${channels}, ${backward ? "forward+backward" : "forward"}`,
       params,
+      work: moved(batch * size ** 2 * channels * (backward ? 2 : 1) * (1 + 1 / 4)),
+      target: targets.pass,
       tolerance: 1e-6, // Four numbers are added.
       reference: () => reference(params, pool, share),
     };

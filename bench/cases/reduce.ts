@@ -1,5 +1,6 @@
 import { samplePlaces, values } from "../harness/inputs.js";
-import type { Case } from "./case.js";
+import { FLOAT, type Case } from "./case.js";
+import { targets } from "./targets.js";
 
 /** A reduction of a matrix over one axis, or over both for axis -1. */
 export interface ReduceParams {
@@ -18,6 +19,8 @@ function reduce(op: ReduceParams["op"], rows: number, columns: number, axis: num
     stem: "reduce",
     name: `reduce: ${op} of ${rows}x${columns}, ${WHAT[axis] ?? "everything"}`,
     params,
+    work: { bytes: FLOAT * rows * columns, peak: "read" },
+    target: targets.pass,
     // Numbers of both signs nearly cancel: some roundings of 6e-8 of their magnitudes are more of the sum.
     tolerance: 1e-3,
     reference: () => [reference(params)],

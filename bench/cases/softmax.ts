@@ -1,5 +1,6 @@
 import { samplePlaces, values } from "../harness/inputs.js";
-import type { Case } from "./case.js";
+import { moved, type Case } from "./case.js";
+import { targets } from "./targets.js";
 
 /** Over the last axis. */
 export interface SoftmaxParams {
@@ -19,6 +20,8 @@ function softmax(op: SoftmaxParams["op"], rows: number, columns: number, mode: "
     stem: "softmax",
     name: `${op} ${rows}x${columns}, ${mode}`,
     params,
+    work: moved(rows * columns * (params.backward ? 4 : 2)),
+    target: targets.pass,
     // Some roundings of exponentials and of their sum.
     tolerance: 2e-6,
     reference: () => reference(params),

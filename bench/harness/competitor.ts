@@ -2,6 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { environment, type Isa } from "./environment.js";
 import type { Greeting, Params, Reply, Request } from "./protocol.js";
 
 /** bench/, seen from bench/dist/harness/. */
@@ -9,6 +10,9 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 
 export const competitorNames = ["nabla", "pytorch", "onnxruntime", "tfjs"] as const;
 export type CompetitorName = (typeof competitorNames)[number];
+
+/** After so long an answer is not waited for: the process hangs. */
+const PATIENCE_MS = 180_000;
 
 function commandLine(name: CompetitorName, threads: number): string[] {
   if (name !== "pytorch") return [process.execPath, `${root}dist/competitors/${name}/main.js`, String(threads)];
@@ -18,72 +22,89 @@ function commandLine(name: CompetitorName, threads: number): string[] {
   return [python, `${root}competitors/pytorch/main.py`, String(threads)];
 }
 
-/** The same CPUs and the same number of threads for everyone. */
-function environment(threads: number): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { ...process.env };
-  // Settings meant for another BLAS of this machine.
-  delete env["OPENBLAS_CORETYPE"];
-  delete env["OPENBLAS_L2_SIZE"];
-  env["NABLA_THREADS"] = env["OMP_NUM_THREADS"] = env["MKL_NUM_THREADS"] = String(threads);
-  // Without this the scheduler may leave both OpenMP threads on one CPU.
-  env["OMP_PROC_BIND"] = "true";
-  env["OMP_PLACES"] = "cores";
-  // glibc keeps what was freed. By default it hands large arrays back to the system and faults them in again, which
-  // costs PyTorch half as much time again in the training step.
-  env["MALLOC_MMAP_THRESHOLD_"] = String(32 * 2 ** 20);
-  env["MALLOC_TRIM_THRESHOLD_"] = String(2 ** 30);
-  env["MALLOC_TOP_PAD_"] = String(2 ** 26);
-  return env;
+export interface Setting {
+  threads: number;
+  isa: Isa;
+  /** Whether glibc's allocator is left as it comes; see {@link environment}. */
+  plainAllocator?: boolean;
 }
 
-/** An engine in a process of its own, which stays for all cases. */
+/** An engine in a process of its own, which stays for all cases; when it dies, the next question starts it again. */
 export class Competitor {
   readonly name: CompetitorName;
+  readonly setting: Setting;
   version = "";
-  private readonly process: ChildProcessWithoutNullStreams;
-  private readonly lines: AsyncIterator<string>;
+  private process: ChildProcessWithoutNullStreams | undefined;
+  private lines: AsyncIterator<string> | undefined;
 
-  private constructor(name: CompetitorName, threads: number) {
+  constructor(name: CompetitorName, setting: Setting) {
     this.name = name;
-    const cpus = Array.from({ length: threads }, (_, i) => i).join(",");
-    this.process = spawn("taskset", ["-c", cpus, ...commandLine(name, threads)], { env: environment(threads) });
-    this.process.stderr.pipe(process.stderr);
-    this.lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
+    this.setting = setting;
   }
 
-  static async start(name: CompetitorName, threads: number): Promise<Competitor> {
-    const competitor = new Competitor(name, threads);
-    competitor.version = (await competitor.hear<Greeting>()).version;
-    return competitor;
+  async start(): Promise<void> {
+    const { threads } = this.setting;
+    const cpus = Array.from({ length: threads }, (_, i) => i).join(",");
+    const child = spawn("taskset", ["-c", cpus, ...commandLine(this.name, threads)], {
+      env: environment(this.setting),
+    });
+    child.stderr.pipe(process.stderr);
+    child.stdin.on("error", () => {}); // A process that died is noticed when it does not answer.
+    this.process = child;
+    this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    this.version = (await this.hear<Greeting>()).version;
   }
 
   async prepare(stem: string, params: Params): Promise<Extract<Reply, { output: unknown } | { unsupported: unknown }>> {
     const reply = await this.ask({ do: "prepare", stem, params });
     if ("output" in reply || "unsupported" in reply) return reply;
-    throw new Error(`${this.name}: an answer to another question: ${JSON.stringify(reply)}`);
+    throw this.misunderstood(reply);
   }
 
   /** Seconds an iteration. */
-  async run(iterations: number): Promise<number> {
-    const reply = await this.ask({ do: "run", iterations });
+  async run(iterations: number, settle: boolean): Promise<number> {
+    const reply = await this.ask({ do: "run", iterations, settle });
     if ("seconds" in reply) return reply.seconds / iterations;
-    throw new Error(`${this.name}: an answer to another question: ${JSON.stringify(reply)}`);
+    throw this.misunderstood(reply);
+  }
+
+  /** The most bytes of memory that the process ever had. */
+  async memory(): Promise<number> {
+    const reply = await this.ask({ do: "memory" });
+    if ("bytes" in reply) return reply.bytes;
+    throw this.misunderstood(reply);
   }
 
   stop(): void {
-    this.process.kill();
+    this.process?.kill("SIGKILL");
+    this.process = undefined;
+  }
+
+  private misunderstood(reply: Reply): Error {
+    return new Error(`${this.name}: an answer to another question: ${JSON.stringify(reply)}`);
   }
 
   private async ask(request: Request): Promise<Reply> {
-    this.process.stdin.write(`${JSON.stringify(request)}\n`);
+    if (!this.process) await this.start();
+    this.process!.stdin.write(`${JSON.stringify(request)}\n`);
     const reply = await this.hear<Reply>();
     if ("error" in reply) throw new Error(`${this.name}: ${reply.error}`);
     return reply;
   }
 
   private async hear<T>(): Promise<T> {
-    const line = await this.lines.next();
-    if (line.done) throw new Error(`${this.name}: the process ended`);
-    return JSON.parse(line.value) as T;
+    const child = this.process!;
+    let hung = false;
+    const timer = setTimeout(() => {
+      hung = true;
+      child.kill("SIGKILL");
+    }, PATIENCE_MS);
+    const line = await this.lines!.next().finally(() => clearTimeout(timer));
+    if (!line.done) return JSON.parse(line.value) as T;
+    this.stop();
+    const how = hung
+      ? `was silent for ${PATIENCE_MS / 1000} s`
+      : `ended (${child.signalCode ?? child.exitCode ?? "?"})`;
+    throw new Error(`${this.name}: the process ${how}`);
   }
 }

@@ -10,7 +10,19 @@ function uniform(seed: number, counter: number): number {
 
 /** Uniform in [-limit, limit). */
 export function values(seed: number, count: number, limit = 1): Float32Array {
-  return Float32Array.from({ length: count }, (_, i) => (2 * uniform(seed, i) - 1) * limit);
+  const result = new Float32Array(count);
+  for (let i = 0; i < count; i++) result[i] = (2 * uniform(seed, i) - 1) * limit;
+  return result;
+}
+
+/** Rounded to the nearest number of bfloat16, ties to even. */
+export function asBfloat16(array: Float32Array): Float32Array {
+  const bits = new Uint32Array(array.slice().buffer);
+  for (let i = 0; i < bits.length; i++) {
+    const odd = (bits[i]! >>> 16) & 1;
+    bits[i] = (bits[i]! + 0x7fff + odd) & 0xffff0000;
+  }
+  return new Float32Array(bits.buffer);
 }
 
 /** Class numbers in [0, classes). */

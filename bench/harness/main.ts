@@ -1,30 +1,47 @@
 import { parseArgs } from "node:util";
+import type { Case } from "../cases/case.js";
 import { allCases } from "../cases/index.js";
+import { compare } from "./compare.js";
 import { Competitor, competitorNames, type CompetitorName } from "./competitor.js";
-import { measure, type CaseResult, type Effort } from "./measure.js";
-import { printCase, printHeader, writeJson, type Versions } from "./report.js";
+import { avx2Settings, isas, type Isa } from "./environment.js";
+import { duration } from "./format.js";
+import { describeMachine } from "./machine.js";
+import { writePage } from "./page.js";
+import { measure, type Effort } from "./measure.js";
+import { measureMemory } from "./memory.js";
+import { measurePeaks } from "./peaks.js";
+import { printCase, printHeader } from "./report.js";
+import { readResults, writeResults, type Results } from "./results.js";
 
 const HELP = `Measures nabla against other engines.
 
   --filter TEXT        only cases whose name holds TEXT; several texts, separated by commas, mean any of them
   --threads 1,2        numbers of threads, one after another (default 1,2)
   --competitors A,B    of ${competitorNames.join(", ")} (default all)
-  --rounds N           rounds in which the competitors take turns (default 15)
+  --isa avx2           everything held to AVX2; who cannot be held to it is left out
+  --rounds N           rounds in which the competitors take turns, at most (default 7)
   --round-ms N         about how long each runs in a round (default 60)
   --json FILE          also write the results there
-  --list               only name the cases`;
+  --list               only name the cases
 
-const { values: options } = parseArgs({
+  --compare OLD NEW    measures nothing: compares two files that --json wrote
+  --markdown PAGE FILE [FILE]  measures nothing: writes the page of the results in these files`;
+
+const { values: options, positionals } = parseArgs({
   options: {
     filter: { type: "string", default: "" },
     threads: { type: "string", default: "1,2" },
     competitors: { type: "string", default: competitorNames.join(",") },
-    rounds: { type: "string", default: "15" },
+    isa: { type: "string", default: "native" },
+    rounds: { type: "string", default: "7" },
     "round-ms": { type: "string", default: "60" },
     json: { type: "string" },
     list: { type: "boolean", default: false },
+    compare: { type: "boolean", default: false },
+    markdown: { type: "string" },
     help: { type: "boolean", default: false },
   },
+  allowPositionals: true,
 });
 
 function positive(option: string, text: string): number {
@@ -33,44 +50,91 @@ function positive(option: string, text: string): number {
   return value;
 }
 
-function chosenCompetitors(): CompetitorName[] {
-  return options.competitors.split(",").map((text) => {
-    const name = competitorNames.find((known) => known === text);
-    if (!name) throw new Error(`--competitors: unknown: ${text}, expected some of ${competitorNames.join(", ")}`);
-    return name;
-  });
+function oneOf<T extends string>(option: string, text: string, known: readonly T[]): T {
+  const found = known.find((name) => name === text);
+  if (!found) throw new Error(`--${option}: unknown: ${text}, expected some of ${known.join(", ")}`);
+  return found;
 }
 
-async function main(): Promise<void> {
-  if (options.help) return console.log(HELP);
-  const texts = options.filter.split(",");
-  const cases = allCases.filter(({ name }) => texts.some((text) => name.includes(text)));
-  if (cases.length === 0) throw new Error(`--filter: no case has ${options.filter} in its name, see --list`);
-  if (options.list) return cases.forEach(({ name }) => console.log(name));
+/** Those that measure, and those that cannot be held to the instruction set. */
+function chosenCompetitors(isa: Isa): { names: CompetitorName[]; leftOut: Results["leftOut"] } {
+  const asked = options.competitors.split(",").map((text) => oneOf("competitors", text, competitorNames));
+  const able = (name: CompetitorName): boolean => isa === "native" || name in avx2Settings;
+  const message = "has no setting that holds it to AVX2";
+  return {
+    names: asked.filter(able),
+    leftOut: asked.filter((name) => !able(name)).map((competitor) => ({ competitor, message })),
+  };
+}
 
-  const names = chosenCompetitors();
+async function measureAll(cases: readonly Case[]): Promise<void> {
+  const isa = oneOf("isa", options.isa, isas);
+  const { names, leftOut } = chosenCompetitors(isa);
   const effort: Effort = {
     rounds: positive("rounds", options.rounds),
     roundSeconds: positive("round-ms", options["round-ms"]) / 1000,
   };
-  const results: CaseResult[] = [];
-  const versions: Versions = {};
+  const start = Date.now();
+  const run: Results = {
+    date: new Date(start).toISOString(),
+    seconds: 0,
+    machine: describeMachine(),
+    isa,
+    versions: {},
+    leftOut,
+    ...effort,
+    peaks: [],
+    results: [],
+  };
+  for (const { competitor, message } of leftOut) console.log(`${competitor} is left out: it ${message}.`);
   for (const threads of options.threads.split(",").map((text) => positive("threads", text))) {
-    const competitors: Competitor[] = [];
+    const setting = { threads, isa };
+    const peaks = measurePeaks(threads, isa);
+    run.peaks.push(peaks);
+    const competitors = names.map((name) => new Competitor(name, setting));
     try {
-      for (const name of names) competitors.push(await Competitor.start(name, threads));
-      for (const { name, version } of competitors) versions[name] = version;
-      printHeader(threads, versions);
+      for (const competitor of competitors) {
+        await competitor.start();
+        run.versions[competitor.name] = competitor.version;
+      }
+      printHeader(peaks, run.versions);
       for (const benchCase of cases) {
-        const result = await measure(benchCase, competitors, threads, effort);
-        printCase(result);
-        results.push(result);
+        const result =
+          benchCase.measure === "memory"
+            ? await measureMemory(benchCase, names, setting)
+            : await measure(benchCase, competitors, threads, effort);
+        printCase(benchCase, result, peaks);
+        run.results.push(result);
+        run.seconds = (Date.now() - start) / 1000;
+        // After every case: a run that is cut off leaves what it has.
+        if (options.json) writeResults(options.json, run);
       }
     } finally {
       for (const competitor of competitors) competitor.stop();
     }
   }
-  if (options.json) writeJson(options.json, versions, effort, results);
+  const failures = run.results.flatMap((result) => result.failures.map((failure) => ({ ...result, ...failure })));
+  console.log(`\n${run.results.length} cases in ${duration(run.seconds)}, ${failures.length} failures`);
+  for (const { case: name, threads, message } of failures) console.log(`  ${name}, threads ${threads}: ${message}`);
+  if (failures.length > 0) process.exitCode = 1;
+}
+
+async function main(): Promise<void> {
+  if (options.help) return console.log(HELP);
+  if (options.markdown !== undefined) return writePage(options.markdown, positionals.map(readResults));
+  if (options.compare) {
+    if (positionals.length !== 2) throw new Error("usage: --compare OLD NEW");
+    const { lines, worse } = compare(readResults(positionals[0]!), readResults(positionals[1]!));
+    for (const line of lines) console.log(line);
+    if (worse > 0) process.exitCode = 1;
+    return;
+  }
+  if (positionals.length > 0) throw new Error(`unknown: ${positionals.join(" ")}, see --help`);
+  const texts = options.filter.split(",");
+  const cases = allCases.filter(({ name }) => texts.some((text) => name.includes(text)));
+  if (cases.length === 0) throw new Error(`--filter: no case has ${options.filter} in its name, see --list`);
+  if (options.list) return cases.forEach(({ name }) => console.log(name));
+  await measureAll(cases);
 }
 
 await main().catch((error: unknown) => {

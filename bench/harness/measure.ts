@@ -5,6 +5,7 @@ import { summarize, type Summary } from "./statistics.js";
 import { verify } from "./verify.js";
 
 export interface Effort {
+  /** At most; long cases get fewer. */
   rounds: number;
   /** How long one competitor runs in one round, about. */
   roundSeconds: number;
@@ -15,17 +16,29 @@ export interface CompetitorResult {
   variant?: string;
   /** The largest difference from the reference, relative to the largest value. */
   error: number;
-  /** An iteration. */
-  seconds: Summary;
-  gflops?: number;
+  /** Seconds an iteration, or the bytes of a case of memory. */
+  value: Summary;
+}
+
+/** nabla's value over that of the best other: below 1 nabla is better. */
+export type Ratio = Summary & { against: string };
+
+export interface Problem {
+  competitor: string;
+  message: string;
 }
 
 export interface CaseResult {
   case: string;
   threads: number;
+  rounds: number;
   results: CompetitorResult[];
-  /** nabla's time over that of the fastest other, round by round: below 1 nabla is faster. */
-  ratio?: Summary & { against: string };
+  /** Of each round by itself. */
+  ratio?: Ratio;
+  /** Engines that cannot do the case, and why. */
+  unsupported: Problem[];
+  /** Engines that gave a wrong result, an error, or no answer. */
+  failures: Problem[];
 }
 
 interface Runner {
@@ -33,84 +46,123 @@ interface Runner {
   variant?: string;
   error: number;
   iterations: number;
-  /** Seconds an iteration, one entry a round. */
+  /** Whether each turn begins with an iteration that is not counted. */
+  settle: boolean;
+  /** One entry a round. */
   samples: number[];
 }
 
 /** How long each competitor warms up. */
 const WARM_UP_SECONDS = 0.3;
+/** From here on the caches that a neighbour emptied make no difference. */
+const LONG_SECONDS = 0.15;
 /** Between two competitors: the first one's threads stop spinning. */
 const PAUSE_MS = 5;
+/** About how long the rounds of one case may take, if that leaves three. */
+const CASE_SECONDS = 8;
+const LEAST_ROUNDS = 3;
 
-/** Verifies the case in every competitor that has it, then lets them take turns. */
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Verifies the case in every competitor that has it, then lets them take turns. Who fails is left out and named. */
 export async function measure(
   benchCase: Case,
   competitors: readonly Competitor[],
   threads: number,
   effort: Effort,
 ): Promise<CaseResult> {
-  const runners = await prepareAll(benchCase, competitors);
-  for (const runner of runners) await warmUp(runner, effort);
-  for (let round = 0; round < effort.rounds; round++) {
+  const result: CaseResult = { case: benchCase.name, threads, rounds: 0, results: [], unsupported: [], failures: [] };
+  const fail = (competitor: Competitor, error: unknown): void =>
+    void result.failures.push({ competitor: competitor.name, message: messageOf(error) });
+
+  const runners = new Set(await prepareAll(benchCase, competitors, result));
+  const attempt = async (runner: Runner, what: () => Promise<void>): Promise<void> => {
+    try {
+      await what();
+    } catch (error) {
+      runners.delete(runner);
+      fail(runner.competitor, error);
+    }
+  };
+  for (const runner of [...runners]) await attempt(runner, () => warmUp(runner, effort));
+  const order = [...runners];
+  const turnSeconds = order.reduce((sum, { iterations, samples }) => sum + iterations * samples[0]!, 0);
+  for (const runner of order) runner.samples = [];
+  result.rounds = Math.min(effort.rounds, Math.max(LEAST_ROUNDS, Math.floor(CASE_SECONDS / turnSeconds)));
+  for (let round = 0; round < result.rounds; round++) {
     // Another one begins each round, so that nobody always follows the same neighbour.
-    for (let i = 0; i < runners.length; i++) {
-      const runner = runners[(round + i) % runners.length]!;
+    for (let i = 0; i < order.length; i++) {
+      const runner = order[(round + i) % order.length]!;
+      if (!runners.has(runner)) continue;
       await sleep(PAUSE_MS);
-      runner.samples.push(await runner.competitor.run(runner.iterations));
+      await attempt(runner, async () => {
+        runner.samples.push(await runner.competitor.run(runner.iterations, runner.settle));
+      });
     }
   }
-  return {
-    case: benchCase.name,
-    threads,
-    results: runners.map((runner) => result(runner, benchCase)),
-    ratio: ratio(runners),
-  };
+  result.results = [...runners].map(({ competitor, variant, error, samples }) => ({
+    competitor: competitor.name,
+    variant,
+    error,
+    value: summarize(samples),
+  }));
+  result.ratio = ratioOf([...runners].map(({ competitor, samples }) => ({ name: competitor.name, samples })));
+  return result;
 }
 
-async function prepareAll(benchCase: Case, competitors: readonly Competitor[]): Promise<Runner[]> {
-  const runners: Runner[] = [];
-  const outputs: number[][][] = [];
+async function prepareAll(
+  benchCase: Case,
+  competitors: readonly Competitor[],
+  { unsupported, failures }: CaseResult,
+): Promise<Runner[]> {
+  const ready: { runner: Runner; output: number[][] }[] = [];
   for (const competitor of competitors) {
-    const reply = await competitor.prepare(benchCase.stem, benchCase.params);
-    if ("unsupported" in reply) continue;
-    runners.push({ competitor, variant: reply.variant, error: 0, iterations: 1, samples: [] });
-    outputs.push(reply.output);
+    try {
+      const reply = await competitor.prepare(benchCase.stem, benchCase.params);
+      if ("unsupported" in reply) unsupported.push({ competitor: competitor.name, message: reply.unsupported });
+      else
+        ready.push({
+          runner: { competitor, variant: reply.variant, error: 0, iterations: 1, settle: true, samples: [] },
+          output: reply.output,
+        });
+    } catch (error) {
+      failures.push({ competitor: competitor.name, message: messageOf(error) });
+    }
   }
-  if (runners.length === 0) throw new Error(`${benchCase.name}: none of the chosen competitors has it`);
-  const reference = benchCase.reference?.() ?? outputs[runners.findIndex((r) => r.competitor.name === "pytorch")];
-  if (!reference) throw new Error(`${benchCase.name}: PyTorch is the reference of this case, add it to --competitors`);
-  runners.forEach((runner, i) => {
-    runner.error = verify(`${benchCase.name}: ${runner.competitor.name}`, outputs[i]!, reference, benchCase.tolerance);
+  if (ready.length === 0) return [];
+  const reference = benchCase.reference?.() ?? ready.find(({ runner }) => runner.competitor.name === "pytorch")?.output;
+  return ready.flatMap(({ runner, output }) => {
+    const { name } = runner.competitor;
+    try {
+      if (!reference) throw new Error(`${name}: PyTorch is the reference of this case, and has no result`);
+      runner.error = verify(name, output, reference, benchCase.toleranceOf?.[name] ?? benchCase.tolerance);
+      return [runner];
+    } catch (error) {
+      failures.push({ competitor: name, message: messageOf(error) });
+      return [];
+    }
   });
-  return runners;
 }
 
+/** Leaves the last time of an iteration in `samples`. */
 async function warmUp(runner: Runner, effort: Effort): Promise<void> {
-  let seconds = await runner.competitor.run(1);
+  let seconds = await runner.competitor.run(1, false);
   for (let spent = seconds; spent < WARM_UP_SECONDS;) {
     const iterations = Math.max(1, Math.floor(WARM_UP_SECONDS / 3 / seconds));
-    seconds = await runner.competitor.run(iterations);
+    seconds = await runner.competitor.run(iterations, false);
     spent += seconds * iterations;
   }
+  runner.samples = [seconds];
+  runner.settle = seconds < LONG_SECONDS;
   runner.iterations = Math.max(1, Math.round(effort.roundSeconds / seconds));
 }
 
-function result(runner: Runner, { flops }: Case): CompetitorResult {
-  const seconds = summarize(runner.samples);
-  return {
-    competitor: runner.competitor.name,
-    variant: runner.variant,
-    error: runner.error,
-    seconds,
-    gflops: flops === undefined ? undefined : flops / seconds.median / 1e9,
-  };
-}
-
-function ratio(runners: readonly Runner[]): CaseResult["ratio"] {
-  const ours = runners.find((runner) => runner.competitor.name === "nabla");
-  const peers = runners.filter((runner) => runner !== ours);
+/** Of nabla and the other with the least median. */
+export function ratioOf(entries: readonly { name: string; samples: readonly number[] }[]): Ratio | undefined {
+  const ours = entries.find(({ name }) => name === "nabla");
+  const peers = entries.filter((entry) => entry !== ours);
   if (!ours || peers.length === 0) return undefined;
-  const medians = peers.map((runner) => summarize(runner.samples).median);
+  const medians = peers.map(({ samples }) => summarize(samples).median);
   const best = peers[medians.indexOf(Math.min(...medians))]!;
-  return { ...summarize(ours.samples.map((s, round) => s / best.samples[round]!)), against: best.competitor.name };
+  return { ...summarize(ours.samples.map((s, round) => s / best.samples[round]!)), against: best.name };
 }

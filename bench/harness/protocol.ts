@@ -13,8 +13,10 @@ export interface Greeting {
 export type Request =
   /** Make the inputs of a case and run it once. Replaces the case before. */
   | { do: "prepare"; stem: string; params: Params }
-  /** Run the case `iterations` times, waiting for the last result, after one time that is not counted. */
-  | { do: "run"; iterations: number };
+  /** Run the case `iterations` times, waiting for the last result; with `settle` after one time that is not counted. */
+  | { do: "run"; iterations: number; settle: boolean }
+  /** Say the most resident memory that the process ever had. */
+  | { do: "memory" };
 
 export type Reply =
   /** The sampled values of every output, and which of its ways the competitor chose as its fastest. */
@@ -22,4 +24,5 @@ export type Reply =
   /** The competitor cannot do this case. */
   | { unsupported: string }
   | { seconds: number }
+  | { bytes: number }
   | { error: string };

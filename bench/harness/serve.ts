@@ -36,12 +36,18 @@ export async function serve(greeting: Greeting, cases: Record<string, Prepare>):
     return { output: await subject.output(), variant: subject.variant };
   }
 
-  async function run(iterations: number): Promise<Reply> {
+  async function run(iterations: number, settle: boolean): Promise<Reply> {
     if (!subject) throw new Error("run before prepare");
-    await subject.run(1);
+    if (settle) await subject.run(1);
     const start = process.hrtime.bigint();
     await subject.run(iterations);
     return { seconds: Number(process.hrtime.bigint() - start) / 1e9 };
+  }
+
+  function answer(request: Request): Promise<Reply> | Reply {
+    if (request.do === "prepare") return prepare(request.stem, request.params);
+    if (request.do === "run") return run(request.iterations, request.settle);
+    return { bytes: process.resourceUsage().maxRSS * 1024 };
   }
 
   const say = (line: Greeting | Reply): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -49,7 +55,7 @@ export async function serve(greeting: Greeting, cases: Record<string, Prepare>):
   for await (const line of createInterface({ input: process.stdin })) {
     const request = JSON.parse(line) as Request;
     try {
-      say(request.do === "prepare" ? await prepare(request.stem, request.params) : await run(request.iterations));
+      say(await answer(request));
     } catch (error) {
       say({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     }

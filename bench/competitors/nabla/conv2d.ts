@@ -1,19 +1,24 @@
 import { conv2d as convolve, tensor, type Tensor } from "nabla";
-import type { Conv2dParams } from "../../cases/conv2d.js";
+import { resultSize, type Conv2dParams } from "../../cases/conv2d.js";
 import { sample, values } from "../../harness/inputs.js";
 import type { Subject } from "../../harness/serve.js";
 import { fence } from "./fence.js";
 
 export function conv2d(params: Conv2dParams): Subject {
-  const { batch, height, width, inChannels, outChannels, kernel, backward, inputGradient } = params;
-  const xShape = [batch, height, width, inChannels];
-  const wShape = [kernel, kernel, inChannels, outChannels];
-  const yShape = [batch, height - kernel + 1, width - kernel + 1, outChannels];
-  const size = (shape: number[]): number => shape.reduce((a, b) => a * b, 1);
-  const x = tensor(values(1, size(xShape)), { shape: xShape, requiresGrad: inputGradient });
-  const w = tensor(values(2, size(wShape)), { shape: wShape, requiresGrad: backward });
-  const bias = tensor(values(3, outChannels), { requiresGrad: backward });
-  const dy = tensor(values(4, size(yShape)), { shape: yShape });
+  const { batch, size, inChannels, outChannels, kernel, stride, pad, backward, inputGradient } = params;
+  const side = resultSize(params);
+  const array = (seed: number, shape: number[], requiresGrad = false): Tensor =>
+    tensor(
+      values(
+        seed,
+        shape.reduce((a, b) => a * b, 1),
+      ),
+      { shape, requiresGrad },
+    );
+  const x = array(1, [batch, size, size, inChannels], inputGradient);
+  const w = array(2, [kernel, kernel, inChannels, outChannels], backward);
+  const bias = array(3, [outChannels], backward);
+  const dy = backward ? array(4, [batch, side, side, outChannels]) : undefined;
   const leaves = backward ? [w, bias, ...(inputGradient ? [x] : [])] : [];
 
   function step(): Tensor {
@@ -21,8 +26,8 @@ export function conv2d(params: Conv2dParams): Subject {
       leaf.grad?.dispose();
       leaf.grad = null;
     }
-    const y = convolve(x, w, { bias });
-    if (backward) y.backward(dy);
+    const y = convolve(x, w, { bias, strides: stride, padding: pad });
+    if (dy) y.backward(dy);
     return y;
   }
 

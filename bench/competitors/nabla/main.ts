@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { serve } from "../../harness/serve.js";
 import { activation } from "./activation.js";
+import { adam } from "./adam.js";
 import { avgPool2d } from "./avgPool2d.js";
 import { cnn } from "./cnn.js";
 import { conv2d } from "./conv2d.js";
@@ -18,5 +19,5 @@ const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve("nabla/p
 
 await serve(
   { version },
-  { matmul, conv2d, activation, avgPool2d, embedding, layerNorm, maxPool2d, reduce, softmax, cnn, dispatch },
+  { matmul, conv2d, activation, adam, avgPool2d, embedding, layerNorm, maxPool2d, reduce, softmax, cnn, dispatch },
 );

@@ -1,18 +1,29 @@
-import { tensor } from "nabla";
+import { DTypeError, tensor, type Tensor } from "nabla";
 import type { MatmulParams } from "../../cases/matmul.js";
 import { sample, values } from "../../harness/inputs.js";
-import type { Subject } from "../../harness/serve.js";
+import { Unsupported, type Subject } from "../../harness/serve.js";
 import { fence } from "./fence.js";
 
-export function matmul({ m, n, k, transposeA, transposeB }: MatmulParams): Subject {
-  const a = tensor(values(1, m * k), { shape: transposeA ? [k, m] : [m, k] });
-  const b = tensor(values(2, k * n), { shape: transposeB ? [n, k] : [k, n] });
-  const left = transposeA ? a.transpose() : a;
-  const right = transposeB ? b.transpose() : b;
+export function matmul({ batch, m, n, k, transposeA, transposeB, dtype }: MatmulParams): Subject {
+  const operand = (seed: number, rows: number, columns: number, transposed: boolean): Tensor => {
+    const stored = transposed ? [columns, rows] : [rows, columns];
+    const shape = batch > 1 ? [batch, ...stored] : stored;
+    const array: Tensor = tensor(values(seed, batch * rows * columns), { shape }).cast(dtype);
+    return transposed ? array.transpose() : array;
+  };
+  const a = operand(1, m, k, transposeA);
+  const b = operand(2, k, n, transposeB);
+  const step = (): Tensor => a.matmul(b);
+  try {
+    step().dispose();
+  } catch (error) {
+    if (error instanceof DTypeError) throw new Unsupported(error.message);
+    throw error;
+  }
   return {
-    output: () => [sample(left.matmul(right).dataSync())],
+    output: () => [sample(step().dataSync())],
     run(iterations) {
-      for (let i = 0; i < iterations; i++) left.matmul(right).dispose();
+      for (let i = 0; i < iterations; i++) step().dispose();
       fence();
     },
   };

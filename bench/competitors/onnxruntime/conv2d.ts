@@ -1,5 +1,5 @@
 import { Tensor } from "onnxruntime-node";
-import type { Conv2dParams } from "../../cases/conv2d.js";
+import { resultSize, type Conv2dParams } from "../../cases/conv2d.js";
 import { samplePlaces, values } from "../../harness/inputs.js";
 import { Unsupported, type Subject } from "../../harness/serve.js";
 import { oneNodeModel } from "./model.js";
@@ -8,35 +8,39 @@ import { subject } from "./session.js";
 /** In the engine's own layout, NCHW, with weights that are constants of the model: both are how it is fastest. */
 export function conv2d(params: Conv2dParams): Promise<Subject> {
   if (params.backward) throw new Unsupported("no gradients");
-  const { batch, height, width, inChannels, outChannels, kernel } = params;
-  const [rows, columns] = [height - kernel + 1, width - kernel + 1];
-  const x = moveLast(values(1, batch * height * width * inChannels), batch, height * width, inChannels);
+  const { batch, size, inChannels, outChannels, kernel, stride, pad } = params;
+  const side = resultSize(params);
+  const x = channelsFirst(values(1, batch * size * size * inChannels), batch, size * size, inChannels);
   const w = transpose(values(2, kernel * kernel * inChannels * outChannels), kernel * kernel, inChannels, outChannels);
-  const outputShape = [batch, outChannels, rows, columns];
+  const outputShape = [batch, outChannels, side, side];
   const model = oneNodeModel({
     op: "Conv",
-    attributes: [{ name: "kernel_shape", value: [kernel, kernel] }],
+    attributes: [
+      { name: "kernel_shape", value: [kernel, kernel] },
+      { name: "strides", value: [stride, stride] },
+      { name: "pads", value: [pad, pad, pad, pad] },
+    ],
     inputs: [
-      { name: "x", shape: [batch, inChannels, height, width] },
+      { name: "x", shape: [batch, inChannels, size, size] },
       { name: "w", shape: [outChannels, inChannels, kernel, kernel], data: w },
       { name: "b", shape: [outChannels], data: values(3, outChannels) },
     ],
     outputShape,
   });
-  const feeds = { x: new Tensor(x, [batch, inChannels, height, width]) };
+  const feeds = { x: new Tensor(x, [batch, inChannels, size, size]) };
   return subject(model, feeds, outputShape, (y) =>
     // The places are those of an NHWC array.
     samplePlaces(y.length).map((place) => {
       const channel = place % outChannels;
       const pixel = Math.floor(place / outChannels);
-      const image = Math.floor(pixel / (rows * columns));
-      return y[(image * outChannels + channel) * rows * columns + (pixel % (rows * columns))]!;
+      const image = Math.floor(pixel / side ** 2);
+      return y[(image * outChannels + channel) * side ** 2 + (pixel % side ** 2)]!;
     }),
   );
 }
 
 /** [n, pixels, channels] to [n, channels, pixels]. */
-function moveLast(data: Float32Array, n: number, pixels: number, channels: number): Float32Array {
+export function channelsFirst(data: Float32Array, n: number, pixels: number, channels: number): Float32Array {
   const result = new Float32Array(data.length);
   for (let i = 0; i < n; i++)
     for (let p = 0; p < pixels; p++)
@@ -46,7 +50,7 @@ function moveLast(data: Float32Array, n: number, pixels: number, channels: numbe
 }
 
 /** [places, i, o] to [o, i, places]. */
-function transpose(data: Float32Array, places: number, inputs: number, outputs: number): Float32Array {
+export function transpose(data: Float32Array, places: number, inputs: number, outputs: number): Float32Array {
   const result = new Float32Array(data.length);
   for (let p = 0; p < places; p++)
     for (let i = 0; i < inputs; i++)

@@ -1,13 +1,16 @@
 import { Tensor } from "onnxruntime-node";
 import type { MatmulParams } from "../../cases/matmul.js";
 import { sample, values } from "../../harness/inputs.js";
-import type { Subject } from "../../harness/serve.js";
+import { Unsupported, type Subject } from "../../harness/serve.js";
 import { oneNodeModel } from "./model.js";
 import { subject } from "./session.js";
 
-export function matmul({ m, n, k, transposeA, transposeB }: MatmulParams): Promise<Subject> {
-  const a = transposeA ? [k, m] : [m, k];
-  const b = transposeB ? [n, k] : [k, n];
+export function matmul({ batch, m, n, k, transposeA, transposeB, dtype }: MatmulParams): Promise<Subject> {
+  if (dtype !== "float32") throw new Unsupported(`no ${dtype} product on the CPU`);
+  const items = batch > 1 ? [batch] : [];
+  const a = [...items, ...(transposeA ? [k, m] : [m, k])];
+  const b = [...items, ...(transposeB ? [n, k] : [k, n])];
+  const y = [...items, m, n];
   const plain = !transposeA && !transposeB;
   const model = oneNodeModel({
     op: plain ? "MatMul" : "Gemm",
@@ -21,7 +24,8 @@ export function matmul({ m, n, k, transposeA, transposeB }: MatmulParams): Promi
       { name: "a", shape: a },
       { name: "b", shape: b },
     ],
-    outputShape: [m, n],
+    outputShape: y,
   });
-  return subject(model, { a: new Tensor(values(1, m * k), a), b: new Tensor(values(2, k * n), b) }, [m, n], sample);
+  const feeds = { a: new Tensor(values(1, batch * m * k), a), b: new Tensor(values(2, batch * k * n), b) };
+  return subject(model, feeds, y, sample);
 }

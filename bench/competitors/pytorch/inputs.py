@@ -6,21 +6,27 @@ import torch
 SAMPLES = 512
 
 
-def uniform(seed, count):
-    """mulberry32: multiples of 2**-24 in [0, 1), as float64."""
-    t = (np.arange(1, 1 + count, dtype=np.uint64) * 0x6D2B79F5 + seed).astype(np.uint32)
+def bits(seed, count):
+    """mulberry32: whole numbers below 2**24."""
+    t = np.arange(1, 1 + count, dtype=np.uint32)
+    t *= np.uint32(0x6D2B79F5)
+    t += np.uint32(seed)
     t = (t ^ (t >> np.uint32(15))) * (t | np.uint32(1))
-    t = t ^ (t + (t ^ (t >> np.uint32(7))) * (t | np.uint32(61)))
-    return ((t ^ (t >> np.uint32(14))) >> np.uint32(8)).astype(np.float64) / 2**24
+    t ^= t + (t ^ (t >> np.uint32(7))) * (t | np.uint32(61))
+    return (t ^ (t >> np.uint32(14))) >> np.uint32(8)
 
 
 def values(seed, shape, limit=1):
-    flat = ((2 * uniform(seed, int(np.prod(shape))) - 1) * limit).astype(np.float32)
+    """Uniform in [-limit, limit)."""
+    count = int(np.prod(shape))
+    # Exact in float32 up to the limit, which is multiplied in float64.
+    unit = bits(seed, count).astype(np.float32) * np.float32(2.0**-23) - np.float32(1)
+    flat = unit if limit == 1 else (unit.astype(np.float64) * limit).astype(np.float32)
     return torch.from_numpy(flat.reshape(shape))
 
 
 def labels(seed, count, classes):
-    return torch.from_numpy(np.floor(uniform(seed, count) * classes).astype(np.int64))
+    return torch.from_numpy(np.floor(bits(seed, count) / 2**24 * classes).astype(np.int64))
 
 
 def sample(output):

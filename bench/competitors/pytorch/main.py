@@ -1,14 +1,14 @@
 """PyTorch as a competitor: speaks the protocol of harness/protocol.ts. Arguments: number of threads."""
 
-import importlib
+import importlib.util
 import json
+import resource
 import sys
 import time
 import traceback
 
 import torch
 
-STEMS = ["matmul", "conv2d", "activation", "avgPool2d", "embedding", "layerNorm", "maxPool2d", "reduce", "softmax", "cnn", "dispatch"]
 # How long each way of doing a case is tried before one is chosen, in seconds.
 TRIAL = 0.15
 
@@ -21,23 +21,26 @@ def timed(subject, iterations):
 
 
 def fastest(subjects):
-    """The best of five short trials decides, the subjects taking turns."""
+    """The best of some short trials decides, the subjects taking turns."""
     if len(subjects) == 1:
         return subjects[0]
-    counts = []
     for subject in subjects:
-        timed(subject, 2)
-        counts.append(max(1, round(TRIAL / 5 / timed(subject, 1))))
-    best = [float("inf")] * len(subjects)
-    for _ in range(5):
+        timed(subject, 1)
+    seconds = [timed(subject, 1) for subject in subjects]
+    # Long steps need neither as many trials nor warm caches.
+    long = max(seconds) > TRIAL
+    best = seconds if long else [float("inf")] * len(subjects)
+    for _ in range(1 if long else 5):
         for i, subject in enumerate(subjects):
-            timed(subject, 1)
-            best[i] = min(best[i], timed(subject, counts[i]) / counts[i])
+            count = max(1, round(TRIAL / 5 / seconds[i]))
+            if not long:
+                timed(subject, 1)
+            best[i] = min(best[i], timed(subject, count) / count)
     return subjects[best.index(min(best))]
 
 
 def prepare(stem, params):
-    if stem not in STEMS:
+    if importlib.util.find_spec(stem) is None:
         return None, {"unsupported": f"no {stem}"}
     subjects = importlib.import_module(stem).prepare(params)
     # Outputs come first: the steps of a training case change its weights.
@@ -61,8 +64,11 @@ def main():
             if request["do"] == "prepare":
                 subject = None
                 subject, reply = prepare(request["stem"], request["params"])
+            elif request["do"] == "memory":
+                reply = {"bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
             else:
-                timed(subject, 1)
+                if request["settle"]:
+                    timed(subject, 1)
                 reply = {"seconds": timed(subject, request["iterations"])}
         except Exception:
             reply = {"error": traceback.format_exc()}

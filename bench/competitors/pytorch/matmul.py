@@ -5,10 +5,18 @@ from inputs import sample, values
 class Matmul:
     def __init__(self, params, variant):
         m, n, k = params["m"], params["n"], params["k"]
+        batch = (params["batch"],) if params["batch"] > 1 else ()
+        dtype = getattr(torch, params["dtype"])
         self.variant = variant
-        self.a = values(1, (k, m)).T if params["transposeA"] else values(1, (m, k))
-        self.b = values(2, (n, k)).T if params["transposeB"] else values(2, (k, n))
-        self.out = torch.empty(m, n) if variant == "into a given output" else None
+
+        def operand(seed, rows, columns, transposed):
+            shape = (columns, rows) if transposed else (rows, columns)
+            array = values(seed, (*batch, *shape)).to(dtype)
+            return array.mT if transposed else array
+
+        self.a = operand(1, m, k, params["transposeA"])
+        self.b = operand(2, k, n, params["transposeB"])
+        self.out = torch.empty(*batch, m, n, dtype=dtype) if variant == "into a given output" else None
 
     def step(self):
         return torch.matmul(self.a, self.b, out=self.out)
