@@ -33,9 +33,9 @@ export function environment({ threads, isa, plainAllocator = false }: Setting): 
   env["OMP_PLACES"] = "cores";
   if (plainAllocator) return env;
   // glibc keeps what was freed. By default it hands large arrays back to the system and faults them in again, which
-  // costs PyTorch half as much time again in the training step.
-  env["MALLOC_MMAP_THRESHOLD_"] = String(32 * 2 ** 20);
-  env["MALLOC_TRIM_THRESHOLD_"] = String(2 ** 30);
+  // makes PyTorch's training step half as long again, and a convolution with a large result eight times as long.
+  env["MALLOC_MMAP_MAX_"] = "0";
+  env["MALLOC_TRIM_THRESHOLD_"] = String(2 ** 36);
   env["MALLOC_TOP_PAD_"] = String(2 ** 26);
   return env;
 }
