@@ -3,14 +3,17 @@ import { serve } from "../../harness/serve.js";
 import { activation } from "./activation.js";
 import { adam } from "./adam.js";
 import { avgPool2d } from "./avgPool2d.js";
+import { batchNorm } from "./batchNorm.js";
 import { cnn } from "./cnn.js";
 import { conv2d } from "./conv2d.js";
+import { depthwiseConv2d } from "./depthwiseConv2d.js";
 import { dispatch } from "./dispatch.js";
 import { embedding } from "./embedding.js";
 import { layerNorm } from "./layerNorm.js";
 import { matmul } from "./matmul.js";
 import { maxPool2d } from "./maxPool2d.js";
 import { reduce } from "./reduce.js";
+import { rmsNorm } from "./rmsNorm.js";
 import { softmax } from "./softmax.js";
 
 const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve("nabla/package.json")), "utf8")) as {
@@ -19,5 +22,21 @@ const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve("nabla/p
 
 await serve(
   { version },
-  { matmul, conv2d, activation, adam, avgPool2d, embedding, layerNorm, maxPool2d, reduce, softmax, cnn, dispatch },
+  {
+    matmul,
+    conv2d,
+    depthwiseConv2d,
+    activation,
+    adam,
+    avgPool2d,
+    batchNorm,
+    embedding,
+    layerNorm,
+    maxPool2d,
+    reduce,
+    rmsNorm,
+    softmax,
+    cnn,
+    dispatch,
+  },
 );

@@ -28,15 +28,17 @@ export function conv2d(params: Conv2dParams): Promise<Subject> {
     outputShape,
   });
   const feeds = { x: new Tensor(x, [batch, inChannels, size, size]) };
-  return subject(model, feeds, outputShape, (y) =>
-    // The places are those of an NHWC array.
+  return subject(model, feeds, outputShape, sampleImages(outChannels, side));
+}
+
+/** Of square NCHW images; the places are those of an NHWC array. */
+export function sampleImages(channels: number, side: number): (y: Float32Array) => number[] {
+  return (y) =>
     samplePlaces(y.length).map((place) => {
-      const channel = place % outChannels;
-      const pixel = Math.floor(place / outChannels);
+      const pixel = Math.floor(place / channels);
       const image = Math.floor(pixel / side ** 2);
-      return y[(image * outChannels + channel) * side ** 2 + (pixel % side ** 2)]!;
-    }),
-  );
+      return y[(image * channels + (place % channels)) * side ** 2 + (pixel % side ** 2)]!;
+    });
 }
 
 /** [n, pixels, channels] to [n, channels, pixels]. */

@@ -1,6 +1,7 @@
 import { env } from "onnxruntime-node";
 import { serve } from "../../harness/serve.js";
 import { conv2d } from "./conv2d.js";
+import { depthwiseConv2d } from "./depthwiseConv2d.js";
 import { matmul } from "./matmul.js";
 
-await serve({ version: env.versions.node ?? "unknown" }, { matmul, conv2d });
+await serve({ version: env.versions.node ?? "unknown" }, { matmul, conv2d, depthwiseConv2d });
