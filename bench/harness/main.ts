@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { Case } from "../cases/case.js";
 import { allCases } from "../cases/index.js";
@@ -6,7 +8,7 @@ import { Competitor, competitorNames, type CompetitorName } from "./competitor.j
 import { avx2Settings, isas, type Isa } from "./environment.js";
 import { duration } from "./format.js";
 import { describeMachine } from "./machine.js";
-import { writePage } from "./page.js";
+import { recordedFiles, recordedRuns, writePage } from "./page.js";
 import { measure, type Effort } from "./measure.js";
 import { measureMemory } from "./memory.js";
 import { measurePeaks } from "./peaks.js";
@@ -25,7 +27,12 @@ const HELP = `Measures nabla against other engines.
   --list               only name the cases
 
   --compare OLD NEW    measures nothing: compares two files that --json wrote
-  --markdown PAGE FILE [FILE]  measures nothing: writes the page of the results in these files`;
+  --markdown PAGE      measures nothing: writes the page of the files named after it, or of the recorded ones
+  --record             measures everything, everything with AVX2, and writes the page: bench/report, docs/benchmarks.md`;
+
+/** bench/report and docs/benchmarks.md, seen from bench/dist/harness/. */
+const reportFolder = fileURLToPath(new URL("../../report/", import.meta.url));
+const page = fileURLToPath(new URL("../../../docs/benchmarks.md", import.meta.url));
 
 const { values: options, positionals } = parseArgs({
   options: {
@@ -39,6 +46,7 @@ const { values: options, positionals } = parseArgs({
     list: { type: "boolean", default: false },
     compare: { type: "boolean", default: false },
     markdown: { type: "string" },
+    record: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
   allowPositionals: true,
@@ -67,8 +75,7 @@ function chosenCompetitors(isa: Isa): { names: CompetitorName[]; leftOut: Result
   };
 }
 
-async function measureAll(cases: readonly Case[]): Promise<void> {
-  const isa = oneOf("isa", options.isa, isas);
+async function measureAll(cases: readonly Case[], isa: Isa, file: string | undefined): Promise<void> {
   const { names, leftOut } = chosenCompetitors(isa);
   const effort: Effort = {
     rounds: positive("rounds", options.rounds),
@@ -107,7 +114,7 @@ async function measureAll(cases: readonly Case[]): Promise<void> {
         run.results.push(result);
         run.seconds = (Date.now() - start) / 1000;
         // After every case: a run that is cut off leaves what it has.
-        if (options.json) writeResults(options.json, run);
+        if (file !== undefined) writeResults(file, run);
       }
     } finally {
       for (const competitor of competitors) competitor.stop();
@@ -119,9 +126,20 @@ async function measureAll(cases: readonly Case[]): Promise<void> {
   if (failures.length > 0) process.exitCode = 1;
 }
 
+async function record(cases: readonly Case[]): Promise<void> {
+  for (const isa of isas) {
+    console.log(`\n== ${isa} ==`);
+    await measureAll(cases, isa, join(reportFolder, recordedFiles[isa]));
+  }
+  writePage(page, reportFolder, recordedRuns(reportFolder));
+}
+
 async function main(): Promise<void> {
   if (options.help) return console.log(HELP);
-  if (options.markdown !== undefined) return writePage(options.markdown, positionals.map(readResults));
+  if (options.markdown !== undefined) {
+    const runs = positionals.length > 0 ? positionals.map(readResults) : recordedRuns(reportFolder);
+    return writePage(options.markdown, reportFolder, runs);
+  }
   if (options.compare) {
     if (positionals.length !== 2) throw new Error("usage: --compare OLD NEW");
     const { lines, worse } = compare(readResults(positionals[0]!), readResults(positionals[1]!));
@@ -134,7 +152,8 @@ async function main(): Promise<void> {
   const cases = allCases.filter(({ name }) => texts.some((text) => name.includes(text)));
   if (cases.length === 0) throw new Error(`--filter: no case has ${options.filter} in its name, see --list`);
   if (options.list) return cases.forEach(({ name }) => console.log(name));
-  await measureAll(cases);
+  if (options.record) return record(cases);
+  await measureAll(cases, oneOf("isa", options.isa, isas), options.json);
 }
 
 await main().catch((error: unknown) => {
