@@ -1,145 +1,223 @@
-// Optimizer steps (Keras 3's formulas), all parameters of a model in one parallel pass. Weight decay is decoupled:
-// p -= p * weightDecay * learningRate before the step.
+// Optimizer steps, by Keras 3's formulas. What they share is in optimizer_step.h; here is what each of them does with
+// a gradient g and the slots that it keeps. Running means move towards the new value: mean + (value - mean) * rest.
 #include <cmath>
-#include <cstdint>
+#include <type_traits>
 
-#include "core/checks.h"
-#include "core/kernel.h"
-#include "cpu/isa_namespace.h"
+#include "cpu/kernels/optimizer_step.h"
 
 namespace nabla::NABLA_ISA {
 namespace {
 
-// A run of elements of one parameter: one task.
-struct Chunk {
-  int32_t parameter;
-  int32_t size;
-  int64_t begin;
+template <typename T>
+NABLA_INLINE Vec<T> set(double x) {
+  return Vec<T>::set(static_cast<T>(x));
+}
+
+template <typename T>
+NABLA_INLINE Vec<T> mean_towards(Vec<T> mean, Vec<T> value, Vec<T> rest) {
+  return fma(value - mean, rest, mean);
+}
+
+template <typename T>
+struct Sgd {
+  Vec<T> rate;
+  NABLA_INLINE Vec<T> operator()(Vec<T> g, Vec<T>*) const { return rate * g; }
 };
 
-constexpr int64_t kChunk = 16384;
+// Slot: the velocity.
+template <typename T, bool kNesterov>
+struct Momentum {
+  Vec<T> rate, momentum;
+  NABLA_INLINE Vec<T> operator()(Vec<T> g, Vec<T>* slot) const {
+    const Vec<T> step = rate * g;
+    slot[0] = fma(momentum, slot[0], -step);
+    return kNesterov ? fma(-momentum, slot[0], step) : -slot[0];
+  }
+};
 
-// The lists in args.in follow one another, n tensors each; list 0 are the parameters.
-const TensorView& tensor(const KernelArgs& args, int64_t n, int64_t list, int64_t i) { return args.in[list * n + i]; }
-
-int64_t check_lists(const KernelArgs& args, int64_t lists) {
-  const int64_t n = static_cast<int64_t>(args.attr[0]);
-  NABLA_CHECK(n > 0 && n * lists == args.n_in, "the number of tensors is wrong");
-  for (int64_t i = 0; i < n; ++i) {
-    const TensorView& parameter = args.in[i];
-    NABLA_CHECK(parameter.dtype == DType::float32 || parameter.dtype == DType::float64,
-                "parameters must be float32 or float64");
-    for (int64_t list = 0; list < lists; ++list) {
-      const TensorView& t = tensor(args, n, list, i);
-      NABLA_CHECK(t.dtype == parameter.dtype && t.numel() == parameter.numel() && t.contiguous(),
-                  "gradients and slots must be contiguous and like their parameter");
+// Slots: the running mean of squares; that of gradients if centered; the velocity if there is momentum.
+template <typename T, bool kCentered, bool kMomentum>
+struct Rmsprop {
+  Vec<T> rate, rest, momentum, epsilon;
+  NABLA_INLINE Vec<T> operator()(Vec<T> g, Vec<T>* slot) const {
+    Vec<T> square = slot[0] = mean_towards(slot[0], g * g, rest);
+    if constexpr (kCentered) {
+      slot[1] = mean_towards(slot[1], g, rest);
+      // A variance: below 0 by rounding only.
+      square = max(Vec<T>::zero(), fma(-slot[1], slot[1], square));
     }
+    const Vec<T> step = rate * g / sqrt(square + epsilon);
+    if constexpr (!kMomentum) return step;
+    constexpr int kVelocity = kCentered ? 2 : 1;
+    return slot[kVelocity] = fma(momentum, slot[kVelocity], step);
   }
-  return n;
-}
-
-// body(parameter, begin, size) for every chunk of every parameter.
-template <typename Body>
-void for_chunks(KernelArgs& args, int64_t n, Body&& body) {
-  int64_t count = 0;
-  for (int64_t i = 0; i < n; ++i) count += (args.in[i].numel() + kChunk - 1) / kChunk;
-  if (count == 0) return;
-  Chunk* chunks = args.workspace.array<Chunk>(count);
-  Chunk* next = chunks;
-  for (int64_t i = 0; i < n; ++i) {
-    const int64_t size = args.in[i].numel();
-    for (int64_t begin = 0; begin < size; begin += kChunk) {
-      const int64_t left = size - begin;
-      *next++ = {static_cast<int32_t>(i), static_cast<int32_t>(left < kChunk ? left : kChunk), begin};
-    }
-  }
-  parallel_for(args.pool, count,
-               [&](int64_t task) { body(chunks[task].parameter, chunks[task].begin, int64_t{chunks[task].size}); });
-}
-
-template <typename T>
-NABLA_INLINE T* at(const TensorView& t, int64_t begin) {
-  return t.as<T>() + begin;
-}
-
-struct SgdOptions {
-  double learning_rate, momentum;
-  bool nesterov;
-  double weight_decay;
 };
 
-// Compilers vectorise these loops; on every ISA they run at the speed of the memory.
+// Slot: the sum of squares.
 template <typename T>
-void sgd(T* __restrict p, const T* __restrict g, int64_t n, const SgdOptions& o) {
-  const T rate = static_cast<T>(o.learning_rate), keep = static_cast<T>(1 - o.weight_decay * o.learning_rate);
-  for (int64_t i = 0; i < n; ++i) p[i] = p[i] * keep - rate * g[i];
-}
-
-template <bool kNesterov, typename T>
-void sgd_momentum(T* __restrict p, const T* __restrict g, T* __restrict velocity, int64_t n, const SgdOptions& o) {
-  const T rate = static_cast<T>(o.learning_rate), keep = static_cast<T>(1 - o.weight_decay * o.learning_rate);
-  const T momentum = static_cast<T>(o.momentum);
-  for (int64_t i = 0; i < n; ++i) {
-    const T step = rate * g[i];
-    const T v = momentum * velocity[i] - step;
-    velocity[i] = v;
-    p[i] = p[i] * keep + (kNesterov ? momentum * v - step : v);
+struct Adagrad {
+  Vec<T> rate, epsilon;
+  NABLA_INLINE Vec<T> operator()(Vec<T> g, Vec<T>* slot) const {
+    slot[0] = fma(g, g, slot[0]);
+    return rate * g / sqrt(slot[0] + epsilon);
   }
-}
-
-struct AdamOptions {
-  double learning_rate, beta1, beta2, epsilon, step, weight_decay;
 };
 
+// Slots: the running means of squares of the gradients and of the steps.
 template <typename T>
-void adam(T* __restrict p, const T* __restrict g, T* __restrict m, T* __restrict v, int64_t n, const AdamOptions& o,
-          double alpha) {
-  const T keep = static_cast<T>(1 - o.weight_decay * o.learning_rate), rate = static_cast<T>(alpha);
-  const T rest1 = static_cast<T>(1 - o.beta1), rest2 = static_cast<T>(1 - o.beta2), epsilon = static_cast<T>(o.epsilon);
-  for (int64_t i = 0; i < n; ++i) {
-    const T mean = m[i] + (g[i] - m[i]) * rest1;
-    const T square = v[i] + (g[i] * g[i] - v[i]) * rest2;
-    m[i] = mean;
-    v[i] = square;
-    p[i] = p[i] * keep - mean * rate / (std::sqrt(square) + epsilon);
+struct Adadelta {
+  Vec<T> rate, rest, epsilon;
+  NABLA_INLINE Vec<T> operator()(Vec<T> g, Vec<T>* slot) const {
+    slot[0] = mean_towards(slot[0], g * g, rest);
+    const Vec<T> step = sqrt(slot[1] + epsilon) * g / sqrt(slot[0] + epsilon);
+    slot[1] = mean_towards(slot[1], step * step, rest);
+    return rate * step;
   }
-}
+};
+
+// Slots: the running means of gradients and of their squares; the greatest of the latter for AMSGrad.
+template <typename T, bool kAmsgrad>
+struct Adam {
+  Vec<T> rate, rest1, rest2, epsilon;
+  NABLA_INLINE Vec<T> operator()(Vec<T> g, Vec<T>* slot) const {
+    slot[0] = mean_towards(slot[0], g, rest1);
+    Vec<T> square = slot[1] = mean_towards(slot[1], g * g, rest2);
+    if constexpr (kAmsgrad) square = slot[2] = max(slot[2], square);
+    return slot[0] * rate / (sqrt(square) + epsilon);
+  }
+};
+
+// Slots: the running mean of gradients, and their greatest size, which fades.
+template <typename T>
+struct Adamax {
+  Vec<T> rate, rest1, beta2, epsilon;
+  NABLA_INLINE Vec<T> operator()(Vec<T> g, Vec<T>* slot) const {
+    slot[0] = mean_towards(slot[0], g, rest1);
+    slot[1] = max(beta2 * slot[1], abs(g));
+    return slot[0] * rate / (slot[1] + epsilon);
+  }
+};
+
+// Slots: the running means of gradients and of their squares.
+template <typename T>
+struct Nadam {
+  Vec<T> mean_rate, gradient_rate, rest1, rest2, correction, epsilon;
+  NABLA_INLINE Vec<T> operator()(Vec<T> g, Vec<T>* slot) const {
+    slot[0] = mean_towards(slot[0], g, rest1);
+    slot[1] = mean_towards(slot[1], g * g, rest2);
+    return fma(mean_rate, slot[0], gradient_rate * g) / (sqrt(slot[1] * correction) + epsilon);
+  }
+};
+
+// Slot: the running mean of gradients.
+template <typename T>
+struct Lion {
+  Vec<T> rate, rest1, rest2;
+  NABLA_INLINE Vec<T> operator()(Vec<T> g, Vec<T>* slot) const {
+    using V = Vec<T>;
+    const V direction = mean_towards(slot[0], g, rest1);
+    slot[0] = mean_towards(slot[0], g, rest2);
+    // 0 and NaN stay as they are.
+    const V one = V::set(1), positive = select(direction > V::zero(), one, direction);
+    return rate * select(direction < V::zero(), -one, positive);
+  }
+};
+
+// The attributes after those of every step.
+NABLA_INLINE const double* rule_attributes(const KernelArgs& args) { return args.attr + kStepAttributes; }
 
 }  // namespace
 
 void sgdStep(KernelArgs& args) {
-  NABLA_CHECK(args.n_attr >= 5, "n, learningRate, momentum, nesterov and weightDecay are needed");
-  const SgdOptions options{args.attr[1], args.attr[2], args.attr[3] != 0, args.attr[4]};
-  const bool has_velocity = options.momentum != 0;
-  const int64_t n = check_lists(args, has_velocity ? 3 : 2);
-  const auto step = [&](auto zero, int64_t i, int64_t begin, int64_t size) {
-    using T = decltype(zero);
-    T* p = at<T>(tensor(args, n, 0, i), begin);
-    const T* g = at<const T>(tensor(args, n, 1, i), begin);
-    if (!has_velocity) return sgd<T>(p, g, size, options);
-    T* velocity = at<T>(tensor(args, n, 2, i), begin);
-    if (options.nesterov) return sgd_momentum<true, T>(p, g, velocity, size, options);
-    sgd_momentum<false, T>(p, g, velocity, size, options);
+  NABLA_CHECK(args.n_attr == kStepAttributes + 2, "the number of attributes is wrong");
+  const double rate = args.attr[1], momentum = rule_attributes(args)[0];
+  const auto run = [&](auto nesterov) {
+    step_parameters<1>(args, 2, [&](auto zero) {
+      using T = decltype(zero);
+      return Momentum<T, decltype(nesterov)::value>{set<T>(rate), set<T>(momentum)};
+    });
   };
-  for_chunks(args, n, [&](int64_t i, int64_t begin, int64_t size) {
-    args.in[i].dtype == DType::float32 ? step(0.0f, i, begin, size) : step(0.0, i, begin, size);
+  if (momentum == 0) {
+    step_parameters<0>(args, 2, [&](auto zero) { return Sgd<decltype(zero)>{set<decltype(zero)>(rate)}; });
+  } else if (rule_attributes(args)[1] != 0) {
+    run(std::true_type{});
+  } else {
+    run(std::false_type{});
+  }
+}
+
+void rmspropStep(KernelArgs& args) {
+  NABLA_CHECK(args.n_attr == kStepAttributes + 4, "the number of attributes is wrong");
+  const double *own = rule_attributes(args), rate = args.attr[1];
+  const auto run = [&](auto centered, auto with_momentum) {
+    constexpr bool kCentered = decltype(centered)::value, kMomentum = decltype(with_momentum)::value;
+    step_parameters<1 + kCentered + kMomentum>(args, 4, [&](auto zero) {
+      using T = decltype(zero);
+      return Rmsprop<T, kCentered, kMomentum>{set<T>(rate), set<T>(1 - own[0]), set<T>(own[1]), set<T>(own[2])};
+    });
+  };
+  const bool centered = own[3] != 0, with_momentum = own[1] != 0;
+  if (centered && with_momentum) return run(std::true_type{}, std::true_type{});
+  if (centered) return run(std::true_type{}, std::false_type{});
+  if (with_momentum) return run(std::false_type{}, std::true_type{});
+  run(std::false_type{}, std::false_type{});
+}
+
+void adagradStep(KernelArgs& args) {
+  step_parameters<1>(args, 1, [&](auto zero) {
+    using T = decltype(zero);
+    return Adagrad<T>{set<T>(args.attr[1]), set<T>(rule_attributes(args)[0])};
+  });
+}
+
+void adadeltaStep(KernelArgs& args) {
+  step_parameters<2>(args, 2, [&](auto zero) {
+    using T = decltype(zero);
+    const double* own = rule_attributes(args);
+    return Adadelta<T>{set<T>(args.attr[1]), set<T>(1 - own[0]), set<T>(own[1])};
   });
 }
 
 void adamStep(KernelArgs& args) {
-  NABLA_CHECK(args.n_attr >= 7, "n, learningRate, beta1, beta2, epsilon, step and weightDecay are needed");
-  const AdamOptions options{args.attr[1], args.attr[2], args.attr[3], args.attr[4], args.attr[5], args.attr[6]};
-  const int64_t n = check_lists(args, 4);
-  // The corrections for the zero start of both averages, folded into the learning rate.
-  const double alpha = options.learning_rate * std::sqrt(1 - std::pow(options.beta2, options.step)) /
-                       (1 - std::pow(options.beta1, options.step));
-  const auto step = [&](auto zero, int64_t i, int64_t begin, int64_t size) {
-    using T = decltype(zero);
-    adam<T>(at<T>(tensor(args, n, 0, i), begin), at<const T>(tensor(args, n, 1, i), begin),
-            at<T>(tensor(args, n, 2, i), begin), at<T>(tensor(args, n, 3, i), begin), size, options, alpha);
+  NABLA_CHECK(args.n_attr == kStepAttributes + 5, "the number of attributes is wrong");
+  const double *own = rule_attributes(args), beta1 = own[0], beta2 = own[1], step = own[3];
+  // The corrections for the zero start of both means, folded into the learning rate.
+  const double rate = args.attr[1] * std::sqrt(1 - std::pow(beta2, step)) / (1 - std::pow(beta1, step));
+  const auto run = [&](auto amsgrad) {
+    constexpr bool kAmsgrad = decltype(amsgrad)::value;
+    step_parameters<2 + kAmsgrad>(args, 5, [&](auto zero) {
+      using T = decltype(zero);
+      return Adam<T, kAmsgrad>{set<T>(rate), set<T>(1 - beta1), set<T>(1 - beta2), set<T>(own[2])};
+    });
   };
-  for_chunks(args, n, [&](int64_t i, int64_t begin, int64_t size) {
-    args.in[i].dtype == DType::float32 ? step(0.0f, i, begin, size) : step(0.0, i, begin, size);
+  if (own[4] != 0) return run(std::true_type{});
+  run(std::false_type{});
+}
+
+void adamaxStep(KernelArgs& args) {
+  step_parameters<2>(args, 4, [&](auto zero) {
+    using T = decltype(zero);
+    const double *own = rule_attributes(args), beta1 = own[0];
+    const double rate = args.attr[1] / (1 - std::pow(beta1, own[3]));
+    return Adamax<T>{set<T>(rate), set<T>(1 - beta1), set<T>(own[1]), set<T>(own[2])};
+  });
+}
+
+void nadamStep(KernelArgs& args) {
+  step_parameters<2>(args, 6, [&](auto zero) {
+    using T = decltype(zero);
+    const double *own = rule_attributes(args), rate = args.attr[1], beta2 = own[1];
+    const double correction = 1 / (1 - std::pow(beta2, own[3]));
+    return Nadam<T>{set<T>(rate * own[4]), set<T>(rate * own[5]), set<T>(1 - own[0]),
+                    set<T>(1 - beta2),     set<T>(correction),    set<T>(own[2])};
+  });
+}
+
+void lionStep(KernelArgs& args) {
+  step_parameters<1>(args, 2, [&](auto zero) {
+    using T = decltype(zero);
+    const double* own = rule_attributes(args);
+    return Lion<T>{set<T>(args.attr[1]), set<T>(1 - own[0]), set<T>(1 - own[1])};
   });
 }
 

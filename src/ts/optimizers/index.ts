@@ -1,3 +1,11 @@
+export { Adadelta, type AdadeltaOptions } from "./adadelta.js";
+export { Adagrad, type AdagradOptions } from "./adagrad.js";
 export { Adam, type AdamOptions } from "./adam.js";
-export { Optimizer, type OptimizerOptions, type StepTensors } from "./optimizer.js";
+export { Adamax, type AdamaxOptions } from "./adamax.js";
+export { AdamW, type AdamWOptions } from "./adamw.js";
+export { Lion, type LionOptions } from "./lion.js";
+export { Nadam, type NadamOptions } from "./nadam.js";
+export { Optimizer, type OptimizerOptions } from "./optimizer.js";
+export { RMSprop, type RMSpropOptions } from "./rmsprop.js";
+export * as schedules from "./schedules.js";
 export { SGD, type SGDOptions } from "./sgd.js";

@@ -3,27 +3,48 @@ import { isFloating } from "../dtype.js";
 import { ArgumentError, DTypeError, ShapeError } from "../errors.js";
 import { keep } from "../memory.js";
 import { toContiguous } from "../op.js";
-import { zeros } from "../ops/creation.js";
+import { full } from "../ops/creation.js";
 import { formatShape, sameShape } from "../shape.js";
+import { withRecording } from "../tape.js";
 import { Tensor } from "../tensor.js";
+import { LearningRateSchedule } from "./schedules.js";
+import { clipScales, type StepKernel } from "./step.js";
 
 export interface OptimizerOptions {
-  /** How far a step goes. */
-  learningRate?: number;
+  /** How far a step goes: a number, or a schedule that knows the number of steps taken. */
+  learningRate?: number | LearningRateSchedule;
   /** What `step()` changes; a model that is compiled with the optimizer sets it. */
   parameters?: readonly Tensor[];
   /** The part of each parameter, times the learning rate, that a step takes away from it. */
   weightDecay?: number;
+  /** Each gradient is scaled down to this L2 norm if its own is greater. At most one kind of clipping can be chosen. */
+  clipNorm?: number;
+  /** Each element of a gradient is brought between `-clipValue` and `clipValue`. */
+  clipValue?: number;
+  /** All gradients are scaled by one factor, down to this norm if that of all of them together is greater. */
+  globalClipNorm?: number;
 }
 
-const OPTIONS = ["learningRate", "parameters", "weightDecay"];
+const CLIPPING = ["clipNorm", "clipValue", "globalClipNorm"] as const;
+const OPTIONS = ["learningRate", "parameters", "weightDecay", ...CLIPPING];
 
 function checkRate(name: string, value: unknown): number {
   return checkRange(name, "learningRate", value, 0);
 }
 
+function checkRateOrSchedule(name: string, value: unknown): number | LearningRateSchedule {
+  if (value instanceof LearningRateSchedule) return value;
+  if (typeof value === "number") return checkRate(name, value);
+  throw wrong(name, "learningRate", value, "a number of 0 or more, or a schedule");
+}
+
+function checkClipping(name: string, option: (typeof CLIPPING)[number], value: unknown): number | undefined {
+  if (value === undefined || (typeof value === "number" && value > 0 && value < Infinity)) return value;
+  throw wrong(name, option, value, "a positive number");
+}
+
 /** The parameters of one step that have a gradient, with what the optimizer keeps for each of them. */
-export interface StepTensors {
+interface StepTensors {
   readonly parameters: readonly Tensor[];
   readonly gradients: readonly Tensor[];
   /** One list for each of the optimizer's `slots`, in the order of the parameters. */
@@ -31,37 +52,69 @@ export interface StepTensors {
 }
 
 /**
- * Changes parameters by their gradients.
+ * Changes parameters by their gradients. Gradients are clipped first, if asked for; then the weight decay is taken off
+ * the parameters (decoupled: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2017), and the step.
  *
- * A new optimizer is one file: it says how many tensors it keeps for a parameter (`slots`) and writes `update`.
+ * A new optimizer is one file: it names its kernel, what it keeps for a parameter, and the numbers of its rule.
  */
 export abstract class Optimizer {
   /** The name in messages. */
   readonly name: string;
   readonly weightDecay: number;
+  readonly clipNorm: number | undefined;
+  readonly clipValue: number | undefined;
+  readonly globalClipNorm: number | undefined;
   /** How many steps were taken. */
   iterations = 0;
-  private rate: number;
+  private rate: number | LearningRateSchedule;
   private targets: readonly Tensor[] = [];
-  /** [slot][parameter], zero at first; made in the first step. */
+  /** [slot][parameter]; made in the first step. */
   private state: Tensor[][] | null = null;
 
   /** `names` are the options that the subclass has beside the common ones. */
-  constructor(name: string, options: OptimizerOptions, names: readonly string[], defaultRate: number) {
+  constructor(
+    name: string,
+    options: OptimizerOptions,
+    names: readonly string[],
+    defaultRate: number,
+    defaultDecay = 0,
+  ) {
     this.name = name;
     checkOptions(name, options, [...OPTIONS, ...names]);
-    this.rate = checkRate(name, options.learningRate ?? defaultRate);
-    this.weightDecay = checkRange(name, "weightDecay", options.weightDecay ?? 0, 0);
+    this.rate = checkRateOrSchedule(name, options.learningRate ?? defaultRate);
+    this.weightDecay = checkRange(name, "weightDecay", options.weightDecay ?? defaultDecay, 0);
+    this.clipNorm = checkClipping(name, "clipNorm", options.clipNorm);
+    this.clipValue = checkClipping(name, "clipValue", options.clipValue);
+    this.globalClipNorm = checkClipping(name, "globalClipNorm", options.globalClipNorm);
+    const clipping = CLIPPING.filter((option) => options[option] !== undefined);
+    if (clipping.length > 1) {
+      throw new ArgumentError(
+        `${name}: there is more than one kind of clipping: ${clipping.join(" and ")}, expected at most one`,
+      );
+    }
     if (options.parameters !== undefined) this.setParameters(options.parameters);
   }
 
-  /** May be set between steps. @throws ArgumentError for what is no number of 0 or more. */
+  /**
+   * The rate of the next step. It may be set between steps, to a number or a schedule; but where a schedule gives it,
+   * only to another schedule.
+   *
+   * @throws ArgumentError for what is no number of 0 or more, be it set or a schedule's, and no schedule.
+   */
   get learningRate(): number {
-    return this.rate;
+    const { rate } = this;
+    return typeof rate === "number" ? rate : checkRate(this.name, rate.call(this.iterations));
   }
 
-  set learningRate(value: number) {
-    this.rate = checkRate(this.name, value);
+  set learningRate(value: number | LearningRateSchedule) {
+    const rate = checkRateOrSchedule(this.name, value);
+    if (typeof rate === "number" && typeof this.rate !== "number") {
+      throw new ArgumentError(
+        `${this.name}: the learning rate cannot be set: it comes from ${this.rate.constructor.name}, ` +
+          "expected another schedule",
+      );
+    }
+    this.rate = rate;
   }
 
   get parameters(): readonly Tensor[] {
@@ -109,26 +162,47 @@ export abstract class Optimizer {
   }
 
   /**
-   * Changes every parameter that has a gradient, in one native call.
+   * Changes every parameter that has a gradient, in one native call; clipping by norms takes a second one.
    *
    * @throws ArgumentError when no parameter has one.
    */
   step(): void {
-    const tensors = this.collect();
+    const { learningRate, weightDecay, clipNorm, globalClipNorm } = this;
+    const { parameters, gradients, slots } = this.collect();
     this.iterations++;
-    this.update(tensors);
+    const written = [...parameters, ...slots.flat()];
+    const inputs = [...parameters, ...gradients, ...slots.flat()];
+    const limit = clipNorm ?? globalClipNorm;
+    let scales: Tensor | undefined;
+    if (limit !== undefined) {
+      const global = globalClipNorm !== undefined;
+      scales = withRecording(false, () => clipScales(gradients, { limit, global })[0]!);
+      inputs.push(scales);
+    }
+    this.kernel(inputs, written, {
+      count: parameters.length,
+      learningRate,
+      weightDecay,
+      clipValue: this.clipValue ?? Infinity,
+      scaled: scales !== undefined,
+      rule: this.rule(),
+    });
+    scales?.dispose();
   }
 
-  /** How many tensors of a parameter's shape the optimizer keeps for it. */
-  protected abstract readonly slots: number;
+  /** The kernel that writes the new values of the parameters and slots. */
+  protected abstract readonly kernel: StepKernel;
 
-  /** Writes the new values of the parameters and slots. `iterations` counts this step already. */
-  protected abstract update(tensors: StepTensors): void;
+  /** The tensors of a parameter's shape that the optimizer keeps for it: what each is filled with at first. */
+  protected abstract readonly slots: readonly number[];
+
+  /** The kernel's own attributes. `iterations` counts this step already. */
+  protected abstract rule(): readonly number[];
 
   private collect(): StepTensors {
     const { targets } = this;
-    this.state ??= Array.from({ length: this.slots }, () =>
-      targets.map((target) => keep(zeros(target.shape, { dtype: target.dtype }))),
+    this.state ??= this.slots.map((start) =>
+      targets.map((target) => keep(full(target.shape, start, { dtype: target.dtype }))),
     );
     const gradients: Tensor[] = [];
     for (let i = 0; i < targets.length; i++) {
