@@ -6,7 +6,7 @@ export interface CnnParams {
   batch: number;
   /** How many images there are; the steps go round them. */
   images: number;
-  [key: string]: number;
+  [key: string]: number | string;
 }
 
 function trainingStep(batch: number): Case {
@@ -25,4 +25,17 @@ function trainingStep(batch: number): Case {
 /** Forward and both gradients of each layer, without the first layer's input gradient. */
 const FLOPS_PER_IMAGE = 2 * (26 * 26 * 9 * 32 * 2 + 11 * 11 * 9 * 32 * 64 * 3 + 1600 * 128 * 3 + 128 * 10 * 3);
 
-export const cases: Case[] = [trainingStep(32), trainingStep(128)];
+/** Of a process that does nothing else, with PyTorch's default layout. */
+function peakMemory(batch: number): Case {
+  const step = trainingStep(batch);
+  return {
+    ...step,
+    name: `peak memory: ${step.name}`,
+    params: { ...step.params, layout: "contiguous" },
+    work: undefined,
+    measure: "memory",
+    target: targets.memory,
+  };
+}
+
+export const cases: Case[] = [trainingStep(32), trainingStep(128), peakMemory(32), peakMemory(128)];

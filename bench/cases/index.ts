@@ -14,6 +14,7 @@ import { cases as maxPool2d } from "./maxPool2d.js";
 import { cases as reduce } from "./reduce.js";
 import { cases as rmsNorm } from "./rmsNorm.js";
 import { cases as softmax } from "./softmax.js";
+import { cases as vgg16 } from "./vgg16.js";
 
 export const allCases: readonly Case[] = [
   ...matmul,
@@ -30,5 +31,6 @@ export const allCases: readonly Case[] = [
   ...rmsNorm,
   ...softmax,
   ...cnn,
+  ...vgg16,
   ...dispatch,
 ];

@@ -15,6 +15,14 @@ export function values(seed: number, count: number, limit = 1): Float32Array {
   return result;
 }
 
+/** The first 2^20 values over and over: for large arrays whose values matter less than the time to make them. */
+export function tiled(seed: number, count: number, limit = 1): Float32Array {
+  const tile = values(seed, Math.min(count, 2 ** 20), limit);
+  const result = new Float32Array(count);
+  for (let at = 0; at < count; at += tile.length) result.set(tile.subarray(0, count - at), at);
+  return result;
+}
+
 /** Rounded to the nearest number of bfloat16, ties to even. */
 export function asBfloat16(array: Float32Array): Float32Array {
   const bits = new Uint32Array(array.slice().buffer);

@@ -3,9 +3,10 @@ import { Competitor, type CompetitorName, type Setting } from "./competitor.js";
 import { ratioOf, type CaseResult } from "./measure.js";
 import { summarize } from "./statistics.js";
 
-/** Steps after the five of the check: enough for allocators to have taken what they will. */
+/** Enough steps for allocators to have taken what they will; of long ones fewer. */
 const STEPS = 20;
-const ROUNDS = 3;
+const SECONDS = 3;
+const ROUNDS = 2;
 
 /**
  * The most resident memory of processes that do nothing but the case, each engine in turn. The allocator is left as it
@@ -36,7 +37,9 @@ export async function measureMemory(
           result.unsupported.push({ competitor: name, message: reply.unsupported });
           continue;
         }
-        await competitor.run(STEPS, false);
+        for (let [steps, seconds] = [0, 0]; steps < STEPS && seconds < SECONDS; steps++) {
+          seconds += await competitor.run(1, false);
+        }
         samples.set(name, [...(samples.get(name) ?? []), await competitor.memory()]);
       } catch (error) {
         samples.delete(name);

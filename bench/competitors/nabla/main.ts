@@ -15,6 +15,7 @@ import { maxPool2d } from "./maxPool2d.js";
 import { reduce } from "./reduce.js";
 import { rmsNorm } from "./rmsNorm.js";
 import { softmax } from "./softmax.js";
+import { vgg16 } from "./vgg16.js";
 
 const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve("nabla/package.json")), "utf8")) as {
   version: string;
@@ -37,6 +38,7 @@ await serve(
     rmsNorm,
     softmax,
     cnn,
+    vgg16,
     dispatch,
   },
 );

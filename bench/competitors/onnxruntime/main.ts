@@ -3,5 +3,6 @@ import { serve } from "../../harness/serve.js";
 import { conv2d } from "./conv2d.js";
 import { depthwiseConv2d } from "./depthwiseConv2d.js";
 import { matmul } from "./matmul.js";
+import { vgg16 } from "./vgg16.js";
 
-await serve({ version: env.versions.node ?? "unknown" }, { matmul, conv2d, depthwiseConv2d });
+await serve({ version: env.versions.node ?? "unknown" }, { matmul, conv2d, depthwiseConv2d, vgg16 });

@@ -1,12 +1,30 @@
-/** Writes an ONNX model of one node: the few fields of onnx.proto3 that it takes, in protobuf's wire format. */
+/** Writes ONNX models: the few fields of onnx.proto3 that they take, in protobuf's wire format. */
 
 type Attribute = { name: string; value: number | number[] };
+type Input = { name: string; shape: number[] };
+type Constant = Input & { data: Float32Array };
 
 interface OneNode {
   op: string;
   attributes: Attribute[];
   /** In order; one that has data is a constant of the model. */
-  inputs: { name: string; shape: number[]; data?: Float32Array }[];
+  inputs: (Input | Constant)[];
+  outputShape: number[];
+}
+
+export interface Node {
+  op: string;
+  attributes: Attribute[];
+  /** Names of inputs, constants, or other nodes' outputs. */
+  inputs: string[];
+  output: string;
+}
+
+interface Graph {
+  /** The last one's output is called OUTPUT. */
+  nodes: Node[];
+  inputs: Input[];
+  constants: Constant[];
   outputShape: number[];
 }
 
@@ -17,22 +35,34 @@ const OPSET = 17;
 export const OUTPUT = "y";
 
 export function oneNodeModel({ op, attributes, inputs, outputShape }: OneNode): Uint8Array {
-  const node = [
-    ...inputs.map(({ name }) => text(1, name)),
-    text(2, OUTPUT),
-    text(4, op),
-    ...attributes.map((attribute) => message(5, attributeProto(attribute))),
-  ];
+  const isConstant = (input: Input | Constant): input is Constant => "data" in input;
+  return graphModel({
+    nodes: [{ op, attributes, inputs: inputs.map(({ name }) => name), output: OUTPUT }],
+    inputs: inputs.filter((input) => !isConstant(input)),
+    constants: inputs.filter(isConstant),
+    outputShape,
+  });
+}
+
+export function graphModel({ nodes, inputs, constants, outputShape }: Graph): Uint8Array {
   const graph = [
-    message(1, node),
+    ...nodes.map((node) => message(1, nodeProto(node))),
     text(2, "graph"),
-    ...inputs.map(({ name, shape, data }) =>
-      data ? message(5, tensor(name, shape, data)) : message(11, valueInfo(name, shape)),
-    ),
+    ...constants.map(({ name, shape, data }) => message(5, tensor(name, shape, data))),
+    ...inputs.map(({ name, shape }) => message(11, valueInfo(name, shape))),
     message(12, valueInfo(OUTPUT, outputShape)),
   ];
   const opset = [text(1, ""), integer(2, OPSET)];
   return Buffer.concat([integer(1, 8), message(7, graph), message(8, opset)]);
+}
+
+function nodeProto({ op, attributes, inputs, output }: Node): Buffer[] {
+  return [
+    ...inputs.map((name) => text(1, name)),
+    text(2, output),
+    text(4, op),
+    ...attributes.map((attribute) => message(5, attributeProto(attribute))),
+  ];
 }
 
 function attributeProto({ name, value }: Attribute): Buffer[] {

@@ -74,4 +74,5 @@ class Cnn:
 
 
 def prepare(params):
-    return [Cnn(params, variant) for variant in ["contiguous", "channels last"]]
+    variants = [params["layout"]] if "layout" in params else ["contiguous", "channels last"]
+    return [Cnn(params, variant) for variant in variants]

@@ -25,6 +25,13 @@ def values(seed, shape, limit=1):
     return torch.from_numpy(flat.reshape(shape))
 
 
+def tiled(seed, shape, limit=1):
+    """The first 2**20 values over and over."""
+    count = int(np.prod(shape))
+    tile = values(seed, (min(count, 2**20),), limit).numpy()
+    return torch.from_numpy(np.resize(tile, count).reshape(shape))
+
+
 def labels(seed, count, classes):
     return torch.from_numpy(np.floor(bits(seed, count) / 2**24 * classes).astype(np.int64))
 
