@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { ArgumentError, NablaError, optimizers, tensor, zeros, type Tensor } from "nabla";
+import {
+  ArgumentError,
+  NablaError,
+  Sequential,
+  layers,
+  optimizers,
+  tensor,
+  zeros,
+  type OptimizerLike,
+  type Tensor,
+} from "nabla";
 
 describe("an own training loop", () => {
   it("finds the solution of a linear problem", async () => {
@@ -68,6 +78,41 @@ describe("an own training loop", () => {
     w.grad = tensor([1, 1]);
     optimizer.step();
     expect(() => loss.backward()).toThrow("a tensor that backward needs was changed in place");
+  });
+});
+
+describe("the names that compile takes", () => {
+  const { SGD, RMSprop, Adagrad, Adadelta, Adam, AdamW, Adamax, Nadam, Lion } = optimizers;
+  const model = new Sequential([new layers.Dense({ units: 1, inputShape: [2] })]);
+  const compile = (optimizer: OptimizerLike): void => model.compile({ optimizer, loss: "meanSquaredError" });
+  it.each([
+    ["sgd", SGD, 0.01],
+    ["rmsprop", RMSprop, 0.001],
+    ["adagrad", Adagrad, 0.001],
+    ["adadelta", Adadelta, 0.001],
+    ["adam", Adam, 0.001],
+    ["adamw", AdamW, 0.001],
+    ["adamax", Adamax, 0.001],
+    ["nadam", Nadam, 0.001],
+    ["lion", Lion, 0.001],
+  ] as const)("%s", async (name, Class, learningRate) => {
+    compile(name);
+    expect(model.optimizer!.constructor).toBe(Class);
+    expect(model.optimizer!.learningRate).toBe(learningRate);
+    expect(model.optimizer!.weightDecay).toBe(name === "adamw" ? 0.004 : 0);
+    const x = zeros([4, 2]).add(1);
+    const before = model.weights[0]!.toArraySync();
+    await model.fit(x, zeros([4, 1]).add(3), { epochs: 2, verbose: 0 });
+    expect(model.optimizer!.iterations).toBe(2);
+    expect(model.weights[0]!.toArraySync()).not.toEqual(before);
+  });
+  it("and suggest the nearest", () => {
+    expect(() => compile("rms_prop" as never)).toThrow(
+      'compile: unknown optimizer: "rms_prop", did you mean "rmsprop"?',
+    );
+    expect(() => compile("schedules" as never)).toThrow(
+      "expected one of adadelta, adagrad, adam, adamax, adamw, lion,",
+    );
   });
 });
 

@@ -139,8 +139,7 @@ describe("steps agree with Keras", () => {
     expect(kerasOptimizers.gradients.length).toBeGreaterThan(0);
   });
   it("in several cases of each optimizer", () => {
-    for (const name of names) {
-      expect(kerasOptimizers.optimizers.filter(({ optimizer }) => optimizer === name).length, name).toBeGreaterThan(1);
-    }
+    const few = names.filter((name) => kerasOptimizers.optimizers.filter((c) => c.optimizer === name).length < 2);
+    expect(few).toEqual([]);
   });
 });

@@ -170,8 +170,8 @@ export abstract class Optimizer {
     const { learningRate, weightDecay, clipNorm, globalClipNorm } = this;
     const { parameters, gradients, slots } = this.collect();
     this.iterations++;
-    const written = [...parameters, ...slots.flat()];
-    const inputs = [...parameters, ...gradients, ...slots.flat()];
+    const written = parameters.concat(...slots);
+    const inputs = parameters.concat(gradients, ...slots);
     const limit = clipNorm ?? globalClipNorm;
     let scales: Tensor | undefined;
     if (limit !== undefined) {
