@@ -1,5 +1,6 @@
 // What reductions do with their elements: the input's type In, the accumulators' type Acc, identity(), combine() of two
-// accumulators (or, of floating-point types, two registers of them), and write(), which makes an output of one.
+// accumulators (or, of floating-point types, two registers of them), and write(), which makes an output of one. For
+// floating-point types result() makes outputs of a register of them.
 #pragma once
 #include <cstdint>
 #include <limits>
@@ -28,6 +29,9 @@ struct Sum {
   NABLA_INLINE static A combine(A a, A b) {
     return a + b;
   }
+  NABLA_INLINE static Vec<T> result(const ReduceOutput& out, Vec<T> sums) {
+    return out.mean ? sums / Vec<T>::set(static_cast<T>(out.count)) : sums;
+  }
   NABLA_INLINE static void write(const ReduceOutput& out, int64_t i, Acc sum) {
     if constexpr (kFloating) {
       static_cast<T*>(out.data)[i] = out.mean ? sum / static_cast<T>(out.count) : sum;
@@ -50,6 +54,7 @@ struct Product {
   NABLA_INLINE static A combine(A a, A b) {
     return a * b;
   }
+  NABLA_INLINE static Vec<T> result(const ReduceOutput&, Vec<T> products) { return products; }
   NABLA_INLINE static void write(const ReduceOutput& out, int64_t i, Acc product) {
     static_cast<Acc*>(out.data)[i] = product;
   }
@@ -87,6 +92,7 @@ struct Extreme {
       return select(b != b, b, kGreatest ? max(b, a) : min(b, a));
     }
   }
+  NABLA_INLINE static Vec<T> result(const ReduceOutput&, Vec<T> values) { return values; }
   NABLA_INLINE static void write(const ReduceOutput& out, int64_t i, T value) { static_cast<T*>(out.data)[i] = value; }
 };
 

@@ -6,6 +6,7 @@
 #include "core/kernel.h"
 #include "cpu/kernels/reduce_ops.h"
 #include "cpu/kernels/reduce_plan.h"
+#include "cpu/simd/fold_together.h"
 
 namespace nabla::NABLA_ISA {
 
@@ -48,6 +49,44 @@ constexpr int kRowChains = 8;
 template <typename Op>
 constexpr int64_t kBlock = 64 * kRowChains * Vec<std::conditional_t<kFloating<Op>, typename Op::Acc, float>>::width;
 
+// `kChains` registers take turns, as long as all of them find elements; then one takes the rest.
+template <typename Op, int kChains, typename Load>
+NABLA_INLINE Vec<typename Op::Acc> reduce_in_chains(const typename Op::In* x, int64_t n, Load&& load) {
+  using V = Vec<typename Op::Acc>;
+  constexpr int kWidth = V::width;
+  V total = V::set(Op::identity());
+  int64_t i = 0;
+  if (n >= kChains * kWidth) {
+    V chain[kChains];
+    for (int k = 0; k < kChains; ++k) chain[k] = load(x + k * kWidth);
+    for (i = kChains * kWidth; i + kChains * kWidth <= n; i += kChains * kWidth) {
+      for (int k = 0; k < kChains; ++k) chain[k] = Op::combine(chain[k], load(x + i + k * kWidth));
+    }
+    for (int k = kChains / 2; k > 0; k /= 2) {
+      for (int j = 0; j < k; ++j) chain[j] = Op::combine(chain[j], chain[j + k]);
+    }
+    total = chain[0];
+  }
+  for (; i + kWidth <= n; i += kWidth) total = Op::combine(total, V::load(x + i));
+  if (i < n) total = Op::combine(total, load_part(x + i, n - i, V::set(Op::identity())));
+  return total;
+}
+
+// At most kBlock neighbours of a floating-point type, as one register.
+template <typename Op>
+NABLA_INLINE Vec<typename Op::Acc> reduce_to_register(const typename Op::In* x, int64_t n) {
+  using V = Vec<typename Op::Acc>;
+  // Zen 4 foresees the next cache line for an instruction that reads each: the fewer loads in the loop, and the more
+  // of them a line, the better. Long blocks have the rounds to earn more chains.
+  constexpr int kFewChains = V::width == 1 ? kRowChains : 128 / static_cast<int>(sizeof(V));
+  constexpr int64_t kWorthHalves = 16 * V::width;
+  if (n < kWorthHalves) return reduce_in_chains<Op, kFewChains>(x, n, V::load);
+  if (n <= 64 * kFewChains * V::width) {
+    return reduce_in_chains<Op, kFewChains>(x, n, [](const typename Op::In* p) { return load_halves(p); });
+  }
+  return reduce_in_chains<Op, kRowChains>(x, n, V::load);
+}
+
 // At most kBlock neighbours.
 template <typename Op>
 typename Op::Acc reduce_block(const typename Op::In* x, int64_t n) {
@@ -59,24 +98,25 @@ typename Op::Acc reduce_block(const typename Op::In* x, int64_t n) {
     return total;
   } else {
     using V = Vec<Acc>;
-    constexpr int kWidth = V::width;
-    V total = V::set(Op::identity());
-    int64_t i = 0;
-    if (n >= kRowChains * kWidth) {
-      V chain[kRowChains];
-      for (int k = 0; k < kRowChains; ++k) chain[k] = V::load(x + k * kWidth);
-      for (i = kRowChains * kWidth; i + kRowChains * kWidth <= n; i += kRowChains * kWidth) {
-        for (int k = 0; k < kRowChains; ++k) chain[k] = Op::combine(chain[k], V::load(x + i + k * kWidth));
-      }
-      for (int k = kRowChains / 2; k > 0; k /= 2) {
-        for (int j = 0; j < k; ++j) chain[j] = Op::combine(chain[j], chain[j + k]);
-      }
-      total = chain[0];
-    }
-    for (; i + kWidth <= n; i += kWidth) total = Op::combine(total, V::load(x + i));
-    if (i < n) total = Op::combine(total, load_part(x + i, n - i, V::set(Op::identity())));
-    return fold_registers(total, [](V a, V b) { return Op::combine(a, b); });
+    return fold_registers(reduce_to_register<Op>(x, n), [](V a, V b) { return Op::combine(a, b); });
   }
+}
+
+// Rows of at most kBlock neighbours each, `stride` apart, into neighbouring outputs from `first` on.
+template <typename Op>
+void reduce_block_rows(const typename Op::In* x, int64_t stride, int64_t rows, int64_t n, const ReduceOutput& out,
+                       int64_t first) {
+  int64_t r = 0;
+  if constexpr (kFloating<Op>) {
+    using V = Vec<typename Op::Acc>;
+    for (; r + V::width <= rows; r += V::width) {
+      V total[V::width];
+      for (int k = 0; k < V::width; ++k) total[k] = reduce_to_register<Op>(x + (r + k) * stride, n);
+      const V results = fold_together(total, [](V a, V b) { return Op::combine(a, b); });
+      Op::result(out, results).store(static_cast<typename Op::Acc*>(out.data) + first + r);
+    }
+  }
+  for (; r < rows; ++r) Op::write(out, first + r, reduce_block<Op>(x + r * stride, n));
 }
 
 template <typename Op>
@@ -135,14 +175,19 @@ void reduce_rows(const ReducePlan& plan, const ReduceOutput& out, KernelArgs& ar
 
   if (plan.outputs >= kEnoughTasks || plan.count < kSplitFrom) {
     const bool one_block = plan.reduced.rank == 1 && plan.reduced.row_stride(0) == 1 && plan.count <= kBlock<Op>;
-    parallel_ranges(
-        args.pool, plan.outputs, plan.count < kRowGrain ? kRowGrain / plan.count : 1, [&](int64_t begin, int64_t end) {
-          for_outputs(begin, end, [&](int64_t, int64_t in_offset, int64_t out_offset) {
-            const auto* row = x + in_offset;
-            Op::write(out, out_offset,
-                      one_block ? reduce_block<Op>(row, plan.count) : reduce_range<Op>(plan, row, 0, plan.count));
-          });
-        });
+    const bool block_rows = one_block && plan.kept.rank == 1 && plan.kept.row_stride(1) == 1;
+    const int64_t grain = plan.count < kRowGrain ? round_up(kRowGrain / plan.count, 16) : 1;
+    parallel_ranges(args.pool, plan.outputs, grain, [&](int64_t begin, int64_t end) {
+      if (block_rows) {
+        const int64_t stride = plan.kept.row_stride(0);
+        return reduce_block_rows<Op>(x + begin * stride, stride, end - begin, plan.count, out, plan.out_begin + begin);
+      }
+      for_outputs(begin, end, [&](int64_t, int64_t in_offset, int64_t out_offset) {
+        const auto* row = x + in_offset;
+        Op::write(out, out_offset,
+                  one_block ? reduce_block<Op>(row, plan.count) : reduce_range<Op>(plan, row, 0, plan.count));
+      });
+    });
     return;
   }
   const int64_t segment = round_up(plan.count / kMaxSegments < kGrain ? kGrain : plan.count / kMaxSegments, kBlock<Op>);

@@ -12,6 +12,20 @@ NABLA_INLINE Vec<T> load_part(const T* p, int64_t n, Vec<T> fill) {
   return select(Vec<T>::load(kIndex) < Vec<T>::set(static_cast<T>(n)), Vec<T>::load_part(p, n), fill);
 }
 
+// Vec::load, on AVX-512 as two loads: of memory beyond the second-level cache these are quicker.
+template <typename T>
+NABLA_INLINE Vec<T> load_halves(const T* p) {
+#if defined(NABLA_ISA_AVX512)
+  if constexpr (sizeof(T) == 4) {
+    return {_mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(p + 8), 1)};
+  } else {
+    return {_mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(p)), _mm256_loadu_pd(p + 4), 1)};
+  }
+#else
+  return Vec<T>::load(p);
+#endif
+}
+
 // Whether the mask is on in any lane.
 NABLA_INLINE bool any(Mask<float> mask) {
 #if defined(NABLA_ISA_AVX512)
