@@ -240,7 +240,7 @@ const outcomes: Record<string, Outcome> = {
   flatten: "keeps",
   squeeze: "keeps",
   transpose: "keeps",
-  matmul: "refuses",
+  matmul: "float32",
   maxPool2d: "refuses",
   conv2d: "refuses",
   logSoftmax: "float32",

@@ -178,7 +178,7 @@ describe("ops", () => {
     // @ts-expect-error options are an object
     f.sum(0);
     // @ts-expect-error no such activation
-    matmul(f, f, { activation: "gelu" });
+    matmul(f, f, { activation: "softplus" });
     // @ts-expect-error no such padding
     conv2d(f, f, { padding: "full" });
   });

@@ -33,6 +33,14 @@ Isa detect_isa() {
   return Isa::scalar;
 }
 
+bool has_bfloat16_dot() {
+#if defined(NABLA_HAS_AVX512)
+  return __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 const char* isa_name(Isa isa) {
   switch (isa) {
     case Isa::scalar: return "scalar";

@@ -13,6 +13,8 @@ Isa detect_isa();
 const char* isa_name(Isa isa);
 // False when the name is none of scalar, avx2, avx512.
 bool parse_isa(const char* name, Isa* isa);
+// Whether this CPU has AVX512_BF16, which kernels for AVX-512 may use where they ask first.
+bool has_bfloat16_dot();
 // The kernels of an ISA up to detect_isa(); for any other, those of detect_isa().
 const KernelTable& kernel_table(Isa isa);
 

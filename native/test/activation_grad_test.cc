@@ -23,6 +23,7 @@ double derivative(Activation activation, double y) {
     case Activation::relu: return y > 0 ? 1 : 0;
     case Activation::sigmoid: return y * (1 - y);
     case Activation::tanh: return 1 - y * y;
+    case Activation::gelu: break;  // not a function of y
   }
   return 0;
 }

@@ -91,6 +91,7 @@ double activated(Activation activation, double x) {
     case Activation::relu: return x > 0 ? x : 0;
     case Activation::sigmoid: return 1 / (1 + std::exp(-x));
     case Activation::tanh: return std::tanh(x);
+    case Activation::gelu: break;  // matmul's only
   }
   return x;
 }

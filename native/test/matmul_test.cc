@@ -28,7 +28,7 @@ void check_matmul(Target target, DType dtype, const Case& c, Layout a_layout, La
   a.fill([](int64_t i) { return number(static_cast<uint64_t>(i)); });
   b.fill([](int64_t i) { return number(static_cast<uint64_t>(i) + 5000); });
   bias.fill([](int64_t i) { return number(static_cast<uint64_t>(i) + 9000); });
-  const std::vector<double> attr = {static_cast<double>(nabla::Activation::relu)};
+  const std::vector<double> attr = {static_cast<double>(nabla::Activation::relu), with_bias ? 1.0 : 0.0, 0};
   if (with_bias) {
     run_kernel(target, "matmul", {&a, &b, &bias}, {&out}, attr);
   } else {
@@ -81,15 +81,50 @@ NABLA_TEST(shared_b) {
     b.data = one.view().data;
     for (int d = 0; d < 6; ++d) b.stride[d] = 0;
     b.shape[6] = 7, b.stride[6] = 8, b.shape[7] = 8, b.stride[7] = 1;
-    const double attr[] = {0};
+    const double attr[] = {0, 0, 0};
     const TensorView in[] = {a.view(), b}, result[] = {out.view()};
     TestWorkspace workspace;
-    nabla::KernelArgs args{in, 2, result, 1, attr, 1, pool(2), workspace};
+    nabla::KernelArgs args{in, 2, result, 1, attr, 3, pool(2), workspace};
     find_kernel(isa, "matmul")(args);
-    run_kernel({isa, 1}, "matmul", {&flat, &one}, {&want}, {0});
+    run_kernel({isa, 1}, "matmul", {&flat, &one}, {&want}, {0, 0, 0});
     bool same = true;
     for (int64_t i = 0; i < want.numel(); ++i) same = same && out.at(i) == want.at(i);
     CHECK(same);
+  }
+}
+
+// Operands of 16 bits, each with each and with float32, in a batch, with all that may follow.
+NABLA_TEST(halves) {
+  const DType dtypes[] = {DType::float32, DType::bfloat16, DType::float16};
+  const Case c = {3, 2, 15, 33, 67};
+  for (Isa isa : available_isas()) {
+    for (DType a_dtype : dtypes) {
+      for (DType b_dtype : dtypes) {
+        for (Layout layout : kLayouts) {
+          TestTensor a(a_dtype, {c.batch0, c.batch1, c.m, c.k}, layout), b(b_dtype, {c.batch0, c.batch1, c.k, c.n}, layout);
+          TestTensor bias(DType::float32, {c.n});
+          const std::initializer_list<int64_t> shape = {c.batch0, c.batch1, c.m, c.n};
+          TestTensor residual(DType::float32, shape), out(DType::float32, shape), z(DType::float32, shape);
+          a.fill([](int64_t i) { return number(static_cast<uint64_t>(i)); });
+          b.fill([](int64_t i) { return number(static_cast<uint64_t>(i) + 5000); });
+          bias.fill([](int64_t i) { return number(static_cast<uint64_t>(i) + 9000); });
+          residual.fill([](int64_t i) { return number(static_cast<uint64_t>(i) + 15000); });
+          const double gelu = static_cast<double>(nabla::Activation::gelu);
+          run_kernel({isa, 2}, "matmul", {&a, &b, &bias, &residual}, {&out, &z}, {gelu, 1, 1});
+          bool inside = true;
+          for (int64_t at = 0; at < out.numel(); ++at) {
+            const int64_t j = at % c.n, i = at / c.n % c.m, batch = at / c.n / c.m;
+            double sum = bias.at(j);
+            for (int64_t k = 0; k < c.k; ++k) sum += a.at((batch * c.m + i) * c.k + k) * b.at((batch * c.k + k) * c.n + j);
+            const double want = 0.5 * sum * std::erfc(-sum * std::sqrt(0.5)) + residual.at(at);
+            // gelu's slope is at most 1.13.
+            const double allowed = tolerance(DType::float32, c.k);
+            inside = inside && std::fabs(z.at(at) - sum) <= allowed && std::fabs(out.at(at) - want) <= 1.13 * allowed;
+          }
+          CHECK(inside);
+        }
+      }
+    }
   }
 }
 
@@ -104,22 +139,30 @@ bool refused(std::initializer_list<const TestTensor*> inputs, const TestTensor& 
 
 NABLA_TEST(refuses_what_does_not_fit) {
   const TestTensor a(DType::float32, {2, 3, 4}), b(DType::float32, {2, 4, 5}), out(DType::float32, {2, 3, 5});
-  CHECK(!refused({&a, &b}, out, {0}));
+  const std::vector<double> plain = {0, 0, 0}, with_bias = {0, 1, 0}, with_residual = {0, 0, 1};
+  CHECK(!refused({&a, &b}, out, plain));
   CHECK(refused({&a, &b}, out, {}));
-  CHECK(refused({&a, &b}, out, {nabla::kActivationCount}));
-  CHECK(refused({&a, &a}, out, {0}));
-  CHECK(refused({&a, &b}, TestTensor(DType::float32, {2, 3, 4}), {0}));
-  CHECK(refused({&a, &b}, TestTensor(DType::float32, {1, 3, 5}), {0}));
-  CHECK(refused({&a, &b}, TestTensor(DType::float64, {2, 3, 5}), {0}));
-  CHECK(refused({&a, &b}, TestTensor(DType::float32, {2, 3, 5}, Layout::spread), {0}));
-  const TestTensor matrix(DType::float32, {4, 5}), ints(DType::int32, {4, 4});
-  CHECK(refused({&a, &matrix}, out, {0}));
-  CHECK(refused({&ints, &ints}, TestTensor(DType::int32, {4, 4}), {0}));
+  CHECK(refused({&a, &b}, out, {nabla::kMatmulActivationCount, 0, 0}));
+  CHECK(refused({&a, &a}, out, plain));
+  CHECK(refused({&a, &b}, TestTensor(DType::float32, {2, 3, 4}), plain));
+  CHECK(refused({&a, &b}, TestTensor(DType::float32, {1, 3, 5}), plain));
+  CHECK(refused({&a, &b}, TestTensor(DType::float64, {2, 3, 5}), plain));
+  CHECK(refused({&a, &b}, TestTensor(DType::bfloat16, {2, 3, 5}), plain));
+  CHECK(refused({&a, &b}, TestTensor(DType::float32, {2, 3, 5}, Layout::spread), plain));
+  const TestTensor matrix(DType::float32, {4, 5}), ints(DType::int32, {4, 4}), wide_b(DType::float64, {2, 4, 5});
+  CHECK(refused({&a, &matrix}, out, plain));
+  CHECK(refused({&a, &wide_b}, out, plain));
+  CHECK(refused({&ints, &ints}, TestTensor(DType::int32, {4, 4}), plain));
   const TestTensor vector(DType::float32, {4}), bias(DType::float32, {5}), wide(DType::float64, {5});
-  CHECK(refused({&vector, &vector}, vector, {0}));
-  CHECK(!refused({&a, &b, &bias}, out, {0}));
-  CHECK(refused({&a, &b, &vector}, out, {0}));
-  CHECK(refused({&a, &b, &wide}, out, {0}));
+  CHECK(refused({&vector, &vector}, vector, plain));
+  CHECK(!refused({&a, &b, &bias}, out, with_bias));
+  CHECK(refused({&a, &b, &bias}, out, plain));
+  CHECK(refused({&a, &b}, out, with_bias));
+  CHECK(refused({&a, &b, &vector}, out, with_bias));
+  CHECK(refused({&a, &b, &wide}, out, with_bias));
+  CHECK(!refused({&a, &b, &out}, out, with_residual));
+  CHECK(refused({&a, &b, &bias}, out, with_residual));
+  CHECK(refused({&a, &b, &bias, &bias}, out, {0, 1, 1}));
 }
 
 }  // namespace

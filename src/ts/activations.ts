@@ -1,6 +1,7 @@
 import { wrong } from "./checks.js";
 import { checkTensor } from "./op.js";
 import type { ActivationName as FusedActivation } from "./ops/activation-grad.js";
+import type { MatmulActivationName } from "./ops/matmul.js";
 import { elu, gelu, leakyRelu, selu, silu, softplus } from "./ops/activation.js";
 import { logSoftmax, softmax } from "./ops/softmax.js";
 import { exp, relu, sigmoid, tanh } from "./ops/unary.js";
@@ -31,32 +32,42 @@ export type ActivationName = keyof typeof byName;
 export type ActivationLike = ActivationName | ActivationFunction;
 
 /** An activation as a layer uses it: `finish(op(x, { activation: fused }))`, or `apply(x)` alone. */
-export interface Activation {
+export interface Activation<F extends MatmulActivationName = FusedActivation> {
   readonly name: string;
   /** What a kernel computes along with its result. Sigmoid is not among them: a loss may need what comes before it. */
-  readonly fused: FusedActivation;
+  readonly fused: F;
   /** The rest of the activation, on the kernel's result. */
   readonly finish: ActivationFunction;
   readonly apply: ActivationFunction;
 }
 
-const FUSED: readonly string[] = ["relu", "tanh"] satisfies FusedActivation[];
+const FUSED: readonly MatmulActivationName[] = ["none", "relu", "tanh"] satisfies FusedActivation[];
+/** @internal What matmul computes along with its result. */
+export const FUSED_BY_MATMUL = ["none", "relu", "tanh", "gelu"] as const satisfies readonly MatmulActivationName[];
 
-/** @internal @throws ArgumentError for what is neither a function nor the name of one. */
-export function resolveActivation(op: string, activation: ActivationLike = "linear"): Activation {
+/**
+ * @internal `fused` lists what the layer's kernel computes; by default what all compute.
+ * @throws ArgumentError for what is neither a function nor the name of one.
+ */
+export function resolveActivation<F extends MatmulActivationName = FusedActivation>(
+  op: string,
+  activation: ActivationLike = "linear",
+  fused: readonly F[] = FUSED as readonly F[],
+): Activation<F> {
+  const none = "none" as F;
   if (typeof activation === "function") {
     const apply = (x: Tensor): Tensor => {
       const y: unknown = activation(x);
       checkTensor(op, y);
       return y;
     };
-    return { name: activation.name || "function", fused: "none", finish: apply, apply };
+    return { name: activation.name || "function", fused: none, finish: apply, apply };
   }
   if (typeof activation !== "string") throw wrong(op, "activation", activation, "a name or a function");
   if (!Object.hasOwn(byName, activation)) throw unknownName(op, "activation", activation, Object.keys(byName));
   const apply: ActivationFunction = byName[activation];
-  if (!FUSED.includes(activation)) return { name: activation, fused: "none", finish: apply, apply };
-  return { name: activation, fused: activation as FusedActivation, finish: byName.linear, apply };
+  if (!fused.includes(activation as F)) return { name: activation, fused: none, finish: apply, apply };
+  return { name: activation, fused: activation as F, finish: byName.linear, apply };
 }
 
 type WithLogits = "softmax" | "sigmoid";

@@ -112,7 +112,7 @@ export { broadcastTo } from "./ops/broadcast.js";
 export { gather, scatterAdd, type Indices } from "./ops/gather.js";
 export { takeAlongAxis } from "./ops/takeAlongAxis.js";
 export { embedding } from "./ops/embedding.js";
-export { matmul, type MatmulOptions } from "./ops/matmul.js";
+export { matmul, type MatmulActivationName, type MatmulOptions } from "./ops/matmul.js";
 export { dot, outer } from "./ops/dot.js";
 export { einsum } from "./ops/einsum.js";
 export { conv1d, type Conv1dOptions } from "./ops/conv1d.js";

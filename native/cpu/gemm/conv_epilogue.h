@@ -1,6 +1,7 @@
 // activation(x) of a vector, for results that the micro-kernel does not store itself.
 #pragma once
 #include "core/activation.h"
+#include "cpu/simd/erf.h"
 #include "cpu/simd/math.h"
 
 namespace nabla::NABLA_ISA {
@@ -12,6 +13,7 @@ NABLA_INLINE Vec<T> activate(Vec<T> x, Activation activation) {
     case Activation::relu: return max(Vec<T>::zero(), x);  // in this order NaN stays NaN
     case Activation::sigmoid: return sigmoid(x);
     case Activation::tanh: return tanh(x);
+    case Activation::gelu: return gelu(x);
   }
   return x;
 }

@@ -3,8 +3,10 @@
 #include "cpu/gemm/gemv.h"
 #include "cpu/gemm/microkernel.h"
 #include "cpu/gemm/pack.h"
+#include "cpu/gemm/pack_pairs.h"
 #include "cpu/gemm/prefetch.h"
 #include "cpu/gemm/scratch.h"
+#include "cpu/isa.h"
 
 namespace nabla::NABLA_ISA {
 namespace {
@@ -39,19 +41,57 @@ struct Blocks {
   static constexpr int64_t MC = 1024;  // the rows of a task: they share one packing of a strip
 };
 
-// How one product is cut: [m x n] into tasks, k into blocks. Depends on shapes and strides only.
+// What the micro-kernel is fed with. `steps` is its number of steps for k elements.
 template <typename T>
+struct Wides {
+  static constexpr int64_t kPerStep = 1;
+  NABLA_INLINE static int64_t steps(int64_t k) { return k; }
+  template <typename B>
+  NABLA_INLINE static void pack(const B* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, T* dst) {
+    pack_b(b, b_row, b_col, k, n, dst);
+  }
+  template <typename A>
+  NABLA_INLINE static ATile<T> pack_tile(const A* a, int64_t a_row, int64_t a_col, int64_t m, int64_t k, T* dst) {
+    return pack_a(a, a_row, a_col, m, k, dst);
+  }
+  NABLA_INLINE static void multiply(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c,
+                                    bool accumulate, const Epilogue<T>* epilogue) {
+    microkernel<T>(m, n, a, b, ldb, c, accumulate, epilogue);
+  }
+};
+
+#if defined(NABLA_ISA_AVX512)
+struct Pairs {
+  static constexpr int64_t kPerStep = 2;
+  NABLA_INLINE static int64_t steps(int64_t k) { return pair_count(k); }
+  NABLA_INLINE static void pack(const BFloat16* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, float* dst) {
+    pack_b_pairs(b, b_row, b_col, k, n, dst);
+  }
+  NABLA_INLINE static ATile<float> pack_tile(const BFloat16* a, int64_t a_row, int64_t a_col, int64_t m, int64_t k,
+                                             float* dst) {
+    return pack_a_pairs(a, a_row, a_col, m, k, dst);
+  }
+  NABLA_INLINE static void multiply(int m, int n, const ATile<float>& a, const float* b, int64_t ldb,
+                                    const CTile<float>& c, bool accumulate, const Epilogue<float>* epilogue) {
+    microkernel_pairs(m, n, a, b, ldb, c, accumulate, epilogue);
+  }
+};
+#endif
+
+// How one product is cut: [m x n] into tasks, k into blocks. Depends on shapes and strides only.
+template <typename T, typename Feed>
 struct Plan {
   Cut rows, cols, depth;
   int64_t group;  // tasks that are handed out together
   bool pack_a, pack_b;
 
-  NABLA_INLINE static Plan of(const GemmArgs<T>& g, int64_t entries) {
-    using B = Blocks<T>;
+  template <typename A, typename B>
+  NABLA_INLINE static Plan of(const GemmArgs<T, A, B>& g, int64_t entries) {
+    using Block = Blocks<T>;
     Plan plan;
-    plan.depth = Cut::at_most(g.k, 16, B::KC);
-    plan.cols = Cut::at_most(g.n, B::NR, B::NC);
-    plan.rows = Cut::at_most(g.m, B::MR, B::MC);
+    plan.depth = Cut::at_most(g.k, 16, Block::KC * Feed::kPerStep);
+    plan.cols = Cut::at_most(g.n, Block::NR, Block::NC);
+    plan.rows = Cut::at_most(g.m, Block::MR, Block::MC);
     // Halves the tasks until there are enough to share evenly, while they are large; puts small ones together.
     constexpr int64_t kTasks = 8;
     double work = 2.0 * static_cast<double>(plan.rows.largest()) * static_cast<double>(plan.cols.largest()) *
@@ -65,28 +105,28 @@ struct Plan {
     plan.group = work < kWorthForking / 2 ? static_cast<int64_t>(kWorthForking / 2 / (work + 1)) + 1 : 1;
     // In L2 an operand is as good as packed. A few rows use B too seldom to pay for packing it.
     const bool small = g.k * g.n * static_cast<int64_t>(sizeof(T)) <= 256 * 1024;
-    plan.pack_b = g.b_col != 1 || (!small && plan.rows.largest() > 3 * B::MR);
-    plan.pack_a = !small || (g.a_col != 1 && g.a_row != 1);
+    plan.pack_b = kIsHalf<B> || g.b_col != 1 || (!small && plan.rows.largest() > 3 * Block::MR);
+    plan.pack_a = kIsHalf<A> || !small || (g.a_col != 1 && g.a_row != 1);
     return plan;
   }
   NABLA_INLINE int64_t tasks() const { return rows.pieces * cols.pieces; }
   NABLA_INLINE int64_t b_elements() const {
-    return pack_b ? depth.largest() * ceil_div(cols.largest(), Blocks<T>::NR) * Blocks<T>::NR : 0;
+    return pack_b ? Feed::steps(depth.largest()) * ceil_div(cols.largest(), Blocks<T>::NR) * Blocks<T>::NR : 0;
   }
-  NABLA_INLINE int64_t a_elements() const { return pack_a ? packed_a_elements<T>(depth.largest()) : 0; }
+  NABLA_INLINE int64_t a_elements() const { return pack_a ? packed_a_elements<T>(Feed::steps(depth.largest())) : 0; }
   NABLA_INLINE size_t scratch_bytes() const { return static_cast<size_t>(a_elements() + b_elements()) * sizeof(T); }
 };
 
 // One task: rows [i0, i1) and columns [j0, j1) over the whole of k.
-template <typename T>
-void compute(const GemmArgs<T>& g, const Plan<T>& plan, int64_t task, void* scratch) {
-  using B = Blocks<T>;
+template <typename Feed, typename T, typename A, typename B>
+void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task, void* scratch) {
+  constexpr int64_t MR = Blocks<T>::MR, NR = Blocks<T>::NR;
   const int64_t row_piece = task % plan.rows.pieces, col_piece = task / plan.rows.pieces;
   const int64_t i0 = plan.rows.begin(row_piece), i1 = plan.rows.begin(row_piece + 1);
   const int64_t j0 = plan.cols.begin(col_piece), j1 = plan.cols.begin(col_piece + 1);
   T* const b_panels = static_cast<T*>(scratch);
-  T* const a_tile = b_panels + plan.b_elements();
-  const int64_t panels = ceil_div(j1 - j0, B::NR), tiles = ceil_div(i1 - i0, B::MR);
+  T* const a_panel = b_panels + plan.b_elements();
+  const int64_t panels = ceil_div(j1 - j0, NR), tiles = ceil_div(i1 - i0, MR);
   const auto a_at = [&](int64_t i, int64_t p) { return g.a + i * g.a_row + p * g.a_col; };
   const auto b_at = [&](int64_t p) { return g.b + p * g.b_row + j0 * g.b_col; };
 
@@ -95,30 +135,38 @@ void compute(const GemmArgs<T>& g, const Plan<T>& plan, int64_t task, void* scra
     const int64_t p0 = plan.depth.begin(block), next_p = plan.depth.begin(block + 1), kc = next_p - p0;
     const bool accumulate = g.accumulate || block > 0;
     const bool last = block + 1 == plan.depth.pieces;
-    if (plan.pack_b) pack_b(b_at(p0), g.b_row, g.b_col, kc, j1 - j0, b_panels);
+    if (plan.pack_b) Feed::pack(b_at(p0), g.b_row, g.b_col, kc, j1 - j0, b_panels);
     Prefetcher b_ahead;
     if (plan.pack_b && !last) {
       b_ahead = Prefetcher(b_at(next_p), g.b_row, g.b_col, plan.depth.begin(block + 2) - next_p, j1 - j0);
     }
     const int64_t b_lines = ceil_div(b_ahead.lines(), tiles * panels);
-    for (int64_t i = i0; i < i1; i += B::MR) {
-      const int64_t m = min(B::MR, i1 - i), next_i = i + m;
-      ATile<T> a = {a_at(i, p0), g.a_row, g.a_col, kc, 1, 0};
-      if (plan.pack_a) a = pack_a(a, m, a_tile);
+    for (int64_t i = i0; i < i1; i += MR) {
+      const int64_t m = min(MR, i1 - i), next_i = i + m;
+      ATile<T> a;
+      if constexpr (kIsHalf<A>) {
+        a = Feed::pack_tile(a_at(i, p0), g.a_row, g.a_col, m, kc, a_panel);
+      } else {
+        a = plan.pack_a ? Feed::pack_tile(a_at(i, p0), g.a_row, g.a_col, m, kc, a_panel)
+                        : ATile<T>{a_at(i, p0), g.a_row, g.a_col, kc, 1, 0};
+      }
       Prefetcher a_ahead;
       if (plan.pack_b && next_i < i1) {
         // Of the columns of a column-wise A, this tile has brought the first line.
-        constexpr int64_t line = 64 / sizeof(T);
-        const int64_t end = min(next_i + B::MR, i1), begin = g.a_col == 1 ? next_i : min(next_i + line, end) - 1;
+        constexpr int64_t line = 64 / sizeof(A);
+        const int64_t end = min(next_i + MR, i1), begin = g.a_col == 1 ? next_i : min(next_i + line, end) - 1;
         a_ahead = Prefetcher(a_at(begin, p0), g.a_row, g.a_col, end - begin, kc);
       }
       const int64_t a_lines = ceil_div(a_ahead.lines(), panels);
-      for (int64_t j = j0; j < j1; j += B::NR) {
+      for (int64_t j = j0; j < j1; j += NR) {
         a_ahead.fetch(a_lines);
         b_ahead.fetch(b_lines);
-        const T* b = plan.pack_b ? b_panels + (j - j0) * kc : b_at(p0) + (j - j0);
-        const Epilogue<T> epilogue = {g.epilogue.bias ? g.epilogue.bias + j : nullptr, g.epilogue.activation};
-        microkernel<T>(static_cast<int>(m), static_cast<int>(min(B::NR, j1 - j)), a, b, plan.pack_b ? B::NR : g.b_row,
+        const T* b = b_panels + (j - j0) * Feed::steps(kc);
+        if constexpr (!kIsHalf<B>) {
+          if (!plan.pack_b) b = b_at(p0) + (j - j0);
+        }
+        const Epilogue<T> epilogue = g.epilogue.at(j, i * g.ldc + j);
+        Feed::multiply(static_cast<int>(m), static_cast<int>(min(NR, j1 - j)), a, b, plan.pack_b ? NR : g.b_row,
                        CTile<T>{g.c + i * g.ldc + j, g.ldc}, accumulate, last ? &epilogue : nullptr);
       }
     }
@@ -126,12 +174,12 @@ void compute(const GemmArgs<T>& g, const Plan<T>& plan, int64_t task, void* scra
 }
 
 // How products with one row are cut: columns per task, and tasks that are handed out together.
-template <typename T>
 struct GemvPlan {
   int64_t cols, per_entry, group;
 
-  NABLA_INLINE static GemvPlan of(const GemvArgs<T>& g) {
-    constexpr int64_t size = sizeof(T), line = 64 / size;
+  template <typename T, typename X, typename B>
+  NABLA_INLINE static GemvPlan of(const GemvArgs<T, X, B>& g) {
+    constexpr int64_t size = sizeof(B), line = 64 / size;
     const int64_t column_bytes = (g.k + 1) * size;
     const int64_t least = ceil_div(ceil_div(kWorthForkingBytes / 2, column_bytes), line) * line;
     const int64_t eighth = ceil_div(ceil_div(g.n, 8), line) * line;
@@ -144,8 +192,8 @@ struct GemvPlan {
 };
 
 // The stride of a dimension of size 1 means nothing: makes it the one that reading in place and packing handle best.
-template <typename T>
-GemmArgs<T> with_unit_strides(GemmArgs<T> g) {
+template <typename T, typename A, typename B>
+GemmArgs<T, A, B> with_unit_strides(GemmArgs<T, A, B> g) {
   if (g.k == 1) {
     g.a_col = 1;
     g.b_row = g.n;
@@ -155,6 +203,47 @@ GemmArgs<T> with_unit_strides(GemmArgs<T> g) {
   return g;
 }
 
+// The product of a batch with this number.
+template <typename T, typename A, typename B>
+NABLA_INLINE GemmArgs<T, A, B> entry_at(GemmArgs<T, A, B> g, const GemmBatch& batch, int64_t index) {
+  g.c += index * batch.c_stride;
+  g.epilogue = g.epilogue.at(0, index * batch.c_stride);
+  for (int d = batch.rank - 1; d >= 0; --d) {
+    g.a += index % batch.shape[d] * batch.a_stride[d];
+    g.b += index % batch.shape[d] * batch.b_stride[d];
+    index /= batch.shape[d];
+  }
+  return g;
+}
+
+// args_of(index) is the product of the batch with this number.
+template <typename Args, typename F>
+void run_gemv(ThreadPool& pool, int64_t entries, const Args& first, F&& args_of) {
+  const GemvPlan plan = GemvPlan::of(first);
+  parallel_ranges(pool, entries * plan.per_entry, plan.group, [&](int64_t begin, int64_t end) {
+    for (int64_t task = begin; task < end; ++task) {
+      const Args entry = args_of(task / plan.per_entry);
+      const int64_t j0 = task % plan.per_entry * plan.cols;
+      gemv_columns(entry, j0, min(entry.n, j0 + plan.cols));
+    }
+  });
+}
+
+template <typename Feed, typename T, typename A, typename B>
+void run_gemm(ThreadPool& pool, Workspace& workspace, const GemmArgs<T, A, B>& first, const GemmBatch& batch,
+              int64_t entries) {
+  const auto plan = Plan<T, Feed>::of(first, entries);
+  const int64_t tasks = entries * plan.tasks();
+  parallel_for_with_scratch(pool, workspace, ceil_div(tasks, plan.group), plan.scratch_bytes(),
+                            [&](int64_t piece, void* scratch) {
+                              const int64_t end = min(tasks, (piece + 1) * plan.group);
+                              for (int64_t task = piece * plan.group; task < end; ++task) {
+                                compute(entry_at(first, batch, task / plan.tasks()), plan, task % plan.tasks(),
+                                        scratch);
+                              }
+                            });
+}
+
 }  // namespace
 
 template <typename T>
@@ -162,51 +251,41 @@ void gemm(ThreadPool& pool, Workspace& workspace, const GemmArgs<T>& args) {
   gemm_batched(pool, workspace, args, GemmBatch{0, {}, {}, {}, 0});
 }
 
-template <typename T>
-void gemm_batched(ThreadPool& pool, Workspace& workspace, const GemmArgs<T>& first, const GemmBatch& batch) {
+template <typename T, typename A, typename B>
+void gemm_batched(ThreadPool& pool, Workspace& workspace, const GemmArgs<T, A, B>& args, const GemmBatch& batch) {
   int64_t entries = 1;
   for (int d = 0; d < batch.rank; ++d) entries *= batch.shape[d];
-  if (first.m == 0 || first.n == 0 || entries == 0) return;
-  const GemmArgs<T> product = with_unit_strides(first);
-  // The entry with this number.
-  const auto entry_at = [&](int64_t index) {
-    GemmArgs<T> entry = product;
-    entry.c += index * batch.c_stride;
-    for (int d = batch.rank - 1; d >= 0; --d) {
-      entry.a += index % batch.shape[d] * batch.a_stride[d];
-      entry.b += index % batch.shape[d] * batch.b_stride[d];
-      index /= batch.shape[d];
-    }
-    return entry;
-  };
-
-  GemvArgs<T> vector;
-  if (as_gemv(product, &vector)) {
-    const GemvPlan<T> plan = GemvPlan<T>::of(vector);
-    parallel_ranges(pool, entries * plan.per_entry, plan.group, [&](int64_t begin, int64_t end) {
-      for (int64_t task = begin; task < end; ++task) {
-        GemvArgs<T> entry;
-        as_gemv(entry_at(task / plan.per_entry), &entry);
-        const int64_t j0 = task % plan.per_entry * plan.cols;
-        gemv_columns(entry, j0, min(entry.n, j0 + plan.cols));
-      }
-    });
-    return;
+  if (args.m == 0 || args.n == 0 || entries == 0) return;
+  const GemmArgs<T, A, B> first = with_unit_strides(args);
+  if (first.m == 1 && row_product(first).fits()) {
+    return run_gemv(pool, entries, row_product(first),
+                    [&](int64_t index) { return row_product(entry_at(first, batch, index)); });
   }
-  const Plan<T> plan = Plan<T>::of(product, entries);
-  const int64_t tasks = entries * plan.tasks();
-  parallel_for_with_scratch(pool, workspace, ceil_div(tasks, plan.group), plan.scratch_bytes(),
-                            [&](int64_t piece, void* scratch) {
-                              const int64_t end = min(tasks, (piece + 1) * plan.group);
-                              for (int64_t task = piece * plan.group; task < end; ++task) {
-                                compute(entry_at(task / plan.tasks()), plan, task % plan.tasks(), scratch);
-                              }
-                            });
+  if (first.n == 1 && first.ldc == 1 && column_product(first).fits()) {
+    return run_gemv(pool, entries, column_product(first),
+                    [&](int64_t index) { return column_product(entry_at(first, batch, index)); });
+  }
+#if defined(NABLA_ISA_AVX512)
+  if constexpr (std::is_same<A, BFloat16>::value && std::is_same<B, BFloat16>::value) {
+    if (has_bfloat16_dot()) return run_gemm<Pairs>(pool, workspace, first, batch, entries);
+  }
+#endif
+  run_gemm<Wides<T>>(pool, workspace, first, batch, entries);
 }
 
 template void gemm<float>(ThreadPool&, Workspace&, const GemmArgs<float>&);
 template void gemm<double>(ThreadPool&, Workspace&, const GemmArgs<double>&);
-template void gemm_batched<float>(ThreadPool&, Workspace&, const GemmArgs<float>&, const GemmBatch&);
-template void gemm_batched<double>(ThreadPool&, Workspace&, const GemmArgs<double>&, const GemmBatch&);
+#define NABLA_GEMM(T, A, B) \
+  template void gemm_batched(ThreadPool&, Workspace&, const GemmArgs<T, A, B>&, const GemmBatch&);
+NABLA_GEMM(double, double, double)
+#define NABLA_GEMM_OF(A) \
+  NABLA_GEMM(float, A, float) \
+  NABLA_GEMM(float, A, BFloat16) \
+  NABLA_GEMM(float, A, Float16)
+NABLA_GEMM_OF(float)
+NABLA_GEMM_OF(BFloat16)
+NABLA_GEMM_OF(Float16)
+#undef NABLA_GEMM_OF
+#undef NABLA_GEMM
 
 }  // namespace nabla::NABLA_ISA

@@ -1,4 +1,4 @@
-// C = activation(A*B + bias), or C += A*B: the matrix product for any strides of A and B.
+// C = activation(A*B + bias) + residual, or C += A*B: the matrix product for any strides of A and B.
 #pragma once
 #include <cstdint>
 
@@ -9,12 +9,13 @@
 namespace nabla::NABLA_ISA {
 
 // a is [m x k], b is [k x n], both with a stride per row and per column; c is [m x n] with contiguous rows `ldc` apart.
-template <typename T>
+// The elements of A and B are T, or 16-bit numbers where T is float.
+template <typename T, typename A = T, typename B = T>
 struct GemmArgs {
   int64_t m, n, k;
-  const T* a;
+  const A* a;
   int64_t a_row, a_col;
-  const T* b;
+  const B* b;
   int64_t b_row, b_col;
   T* c;
   int64_t ldc;
@@ -34,12 +35,12 @@ struct GemmBatch {
 // bits for any number of threads.
 template <typename T>
 void gemm(ThreadPool& pool, Workspace& workspace, const GemmArgs<T>& args);
-template <typename T>
-void gemm_batched(ThreadPool& pool, Workspace& workspace, const GemmArgs<T>& first, const GemmBatch& batch);
+// Two operands of bfloat16 are multiplied by the CPU's instruction for that, where it has one; all other 16-bit numbers
+// become floats when they are packed.
+template <typename T, typename A, typename B>
+void gemm_batched(ThreadPool& pool, Workspace& workspace, const GemmArgs<T, A, B>& first, const GemmBatch& batch);
 
 extern template void gemm<float>(ThreadPool&, Workspace&, const GemmArgs<float>&);
 extern template void gemm<double>(ThreadPool&, Workspace&, const GemmArgs<double>&);
-extern template void gemm_batched<float>(ThreadPool&, Workspace&, const GemmArgs<float>&, const GemmBatch&);
-extern template void gemm_batched<double>(ThreadPool&, Workspace&, const GemmArgs<double>&, const GemmBatch&);
 
 }  // namespace nabla::NABLA_ISA

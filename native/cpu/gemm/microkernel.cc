@@ -3,6 +3,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "cpu/simd/erf.h"
+#include "cpu/simd/lanes.h"
 #include "cpu/simd/math.h"
 
 namespace nabla::NABLA_ISA {
@@ -64,7 +66,23 @@ struct ColumnPointer {
   NABLA_INLINE void next_k() { p += stride; }
 };
 
-template <typename T, int rows, Width width, bool column_wise>
+// One step of K: sum + x * row.
+struct MultiplyAdd {
+  template <typename V>
+  NABLA_INLINE static void step(V x, V row, V& sum) {
+    sum = fma(x, row, sum);
+  }
+};
+#if defined(NABLA_ISA_AVX512)
+// A step of two: each lane is a pair of bfloat16. Assembly, because the rest of the object must not assume AVX512_BF16.
+struct MultiplyAddPairs {
+  NABLA_INLINE static void step(Vec<float> x, Vec<float> row, Vec<float>& sum) {
+    __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum.v) : "v"(x.v), "v"(row.v));
+  }
+};
+#endif
+
+template <typename T, int rows, Width width, bool column_wise, typename Step>
 void tile(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
           const Epilogue<T>* epilogue) {
   using V = TileVec<T>;
@@ -95,7 +113,7 @@ void tile(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, 
       for (int i = 0; i < rows; ++i) {
         const V x = V::set(pa.at(i));
 #pragma GCC unroll 2
-        for (int v = 0; v < vectors; ++v) sum[i][v] = fma(x, row[v], sum[i][v]);
+        for (int v = 0; v < vectors; ++v) Step::step(x, row[v], sum[i][v]);
       }
       pa.next_k();
       b += ldb;
@@ -107,32 +125,39 @@ void tile(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, 
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) sum[i][v] = step(sum[i][v], c.c + i * c.ldc, v);
+      for (int v = 0; v < vectors; ++v) sum[i][v] = step(sum[i][v], i * c.ldc, v);
     }
   };
-  if (accumulate) each([&](V x, T* row, int v) { return columns.load(row, v) + x; });
+  if (accumulate) each([&](V x, int64_t row, int v) { return columns.load(c.c + row, v) + x; });
   if (epilogue && epilogue->bias) {
     const V first = columns.load(epilogue->bias, 0);
     const V last = columns.load(epilogue->bias, vectors - 1);
-    each([&](V x, T*, int v) { return x + (v == 0 ? first : last); });
+    each([&](V x, int64_t, int v) { return x + (v == 0 ? first : last); });
   }
   // In this order NaN stays NaN.
-  if (epilogue && epilogue->activation == Activation::relu) each([](V x, T*, int) { return max(V::zero(), x); });
-  each([&](V x, T* row, int v) {
-    columns.store(x, row, v);
+  if (epilogue && epilogue->activation == Activation::relu) each([](V x, int64_t, int) { return max(V::zero(), x); });
+  const bool finished = epilogue && epilogue->activation <= Activation::relu;
+  if (finished && epilogue->residual) {
+    each([&](V x, int64_t row, int v) { return x + columns.load(epilogue->residual + row, v); });
+  }
+  T* const out = epilogue && epilogue->z ? epilogue->z : c.c;
+  each([&](V x, int64_t row, int v) {
+    columns.store(x, out + row, v);
     return x;
   });
 }
 
 // The activations that cost more than a pass over the stored tile, which is still in L1.
 template <typename T, typename F>
-void activate(int m, int n, const CTile<T>& c, F&& f) {
-  using V = Vec<T>;
+void activate_tile(int m, int n, const Epilogue<T>& epilogue, const CTile<T>& c, F&& f) {
+  const T* z = epilogue.z ? epilogue.z : c.c;
   for (int i = 0; i < m; ++i) {
-    T* row = c.c + i * c.ldc;
-    int j = 0;
-    for (; j + V::width <= n; j += V::width) f(V::load(row + j)).store(row + j);
-    if (j < n) f(V::load_part(row + j, n - j)).store_part(row + j, n - j);
+    const int64_t row = i * c.ldc;
+    for_lanes<T>(0, n, [&](int64_t j, auto lanes) {
+      Vec<T> y = f(lanes.load(z + row + j));
+      if (epilogue.residual) y = y + lanes.load(epilogue.residual + row + j);
+      lanes.store(c.c + row + j, y);
+    });
   }
 }
 
@@ -140,41 +165,57 @@ template <typename T>
 using Tile = void (*)(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
                       const Epilogue<T>* epilogue);
 
-template <typename T, Width width, bool column_wise>
+template <typename T>
 struct ByRows {
   Tile<T> of[TileShape<T>::MR];
 };
-template <typename T, Width width, bool column_wise, int... row>
-constexpr ByRows<T, width, column_wise> by_rows(std::integer_sequence<int, row...>) {
-  return {{&tile<T, row + 1, width, column_wise>...}};
+template <typename T, Width width, bool column_wise, typename Step, int... row>
+constexpr ByRows<T> by_rows(std::integer_sequence<int, row...>) {
+  return {{&tile<T, row + 1, width, column_wise, Step>...}};
 }
-template <typename T, Width width, bool column_wise>
-constexpr ByRows<T, width, column_wise> kTiles =
-    by_rows<T, width, column_wise>(std::make_integer_sequence<int, TileShape<T>::MR>());
+template <typename T, Width width, bool column_wise, typename Step>
+constexpr ByRows<T> kTiles = by_rows<T, width, column_wise, Step>(
+    std::make_integer_sequence<int, TileShape<T>::MR>());
+
+template <typename T, typename Step>
+NABLA_INLINE void run(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
+                      const Epilogue<T>* epilogue) {
+  if (m <= 0 || n <= 0) return;
+  constexpr int width = TileVec<T>::width;
+  const bool column_wise = a.row_stride == 1 && a.k_stride != 1;
+  const Tile<T>* tiles;
+  if (n == TileShape<T>::NR) {
+    tiles = column_wise ? kTiles<T, Width::full, true, Step>.of : kTiles<T, Width::full, false, Step>.of;
+  } else if (n > width) {
+    tiles = column_wise ? kTiles<T, Width::two_masked, true, Step>.of : kTiles<T, Width::two_masked, false, Step>.of;
+  } else {
+    tiles = column_wise ? kTiles<T, Width::one_masked, true, Step>.of : kTiles<T, Width::one_masked, false, Step>.of;
+  }
+  tiles[m - 1](n, a, b, ldb, c, accumulate, epilogue);
+  if (!epilogue) return;
+  switch (epilogue->activation) {
+    case Activation::none:
+    case Activation::relu: return;
+    case Activation::sigmoid: return activate_tile(m, n, *epilogue, c, [](Vec<T> x) { return sigmoid(x); });
+    case Activation::tanh: return activate_tile(m, n, *epilogue, c, [](Vec<T> x) { return tanh(x); });
+    case Activation::gelu: return activate_tile(m, n, *epilogue, c, [](Vec<T> x) { return gelu(x); });
+  }
+}
 
 }  // namespace
 
 template <typename T>
 void microkernel(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
                  const Epilogue<T>* epilogue) {
-  if (m <= 0 || n <= 0) return;
-  constexpr int width = TileVec<T>::width;
-  const bool column_wise = a.row_stride == 1 && a.k_stride != 1;
-  const Tile<T>* tiles;
-  if (n == TileShape<T>::NR) {
-    tiles = column_wise ? kTiles<T, Width::full, true>.of : kTiles<T, Width::full, false>.of;
-  } else if (n > width) {
-    tiles = column_wise ? kTiles<T, Width::two_masked, true>.of : kTiles<T, Width::two_masked, false>.of;
-  } else {
-    tiles = column_wise ? kTiles<T, Width::one_masked, true>.of : kTiles<T, Width::one_masked, false>.of;
-  }
-  tiles[m - 1](n, a, b, ldb, c, accumulate, epilogue);
-  if (epilogue && epilogue->activation == Activation::sigmoid) {
-    activate(m, n, c, [](Vec<T> x) { return sigmoid(x); });
-  } else if (epilogue && epilogue->activation == Activation::tanh) {
-    activate(m, n, c, [](Vec<T> x) { return tanh(x); });
-  }
+  run<T, MultiplyAdd>(m, n, a, b, ldb, c, accumulate, epilogue);
 }
+
+#if defined(NABLA_ISA_AVX512)
+void microkernel_pairs(int m, int n, const ATile<float>& a, const float* b, int64_t ldb, const CTile<float>& c,
+                       bool accumulate, const Epilogue<float>* epilogue) {
+  run<float, MultiplyAddPairs>(m, n, a, b, ldb, c, accumulate, epilogue);
+}
+#endif
 
 template void microkernel<float>(int, int, const ATile<float>&, const float*, int64_t, const CTile<float>&, bool,
                                  const Epilogue<float>*);

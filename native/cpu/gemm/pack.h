@@ -1,6 +1,7 @@
 // Copies of blocks of A and B in the order in which the micro-kernel reads them.
 #pragma once
 #include "cpu/gemm/tile.h"
+#include "cpu/gemm/widen.h"
 
 namespace nabla::NABLA_ISA {
 
@@ -75,23 +76,32 @@ NABLA_INLINE void transpose(const T* src, int64_t src_stride, int64_t rows, int6
   }
 }
 
-// dst[0..n) = src[0..n)
-template <typename T>
-NABLA_INLINE void copy_row(const T* src, T* dst, int64_t n) {
-  using V = TileVec<T>;
-  int64_t i = 0;
-  for (; i + V::width <= n; i += V::width) V::load(src + i).store(dst + i);
-  if (i < n) V::load_part(src + i, n - i).store_part(dst + i, n - i);
+// `count` runs of n elements, widened and transposed: dst[p*dst_stride + i] = src[i*src_stride + p].
+template <typename S>
+NABLA_INLINE void transpose_wide(const S* src, int64_t src_stride, int64_t count, int64_t n, Wide<S>* dst,
+                                 int64_t dst_stride) {
+  if constexpr (kIsHalf<S>) {
+    constexpr int64_t kRun = 64;
+    Wide<S> wide[TileShape<Wide<S>>::NR * kRun];
+    for (int64_t p = 0; p < n; p += kRun) {
+      const int64_t run = n - p < kRun ? n - p : kRun;
+      for (int64_t i = 0; i < count; ++i) copy_row(src + i * src_stride + p, wide + i * kRun, run);
+      transpose(wide, kRun, count, run, dst + p * dst_stride, dst_stride);
+    }
+  } else {
+    transpose(src, src_stride, count, n, dst, dst_stride);
+  }
 }
 
 // B [k x n] -> panels of NR columns, one after another; within a panel, rows of NR.
-template <typename T>
-NABLA_INLINE void pack_b(const T* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, T* dst) {
+template <typename S>
+NABLA_INLINE void pack_b(const S* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, Wide<S>* dst) {
+  using T = Wide<S>;
   constexpr int64_t NR = TileShape<T>::NR;
   if (b_col == 1) {
     // Row by row over all panels: long runs of memory are read.
     for (int64_t p = 0; p < k; ++p) {
-      const T* row = b + p * b_row;
+      const S* row = b + p * b_row;
       T* out = dst + p * NR;
       int64_t j = 0;
       for (; j + NR <= n; j += NR) copy_row(row + j, out + j * k, NR);
@@ -101,13 +111,13 @@ NABLA_INLINE void pack_b(const T* b, int64_t b_row, int64_t b_col, int64_t k, in
   }
   for (int64_t j = 0; j < n; j += NR) {
     const int64_t width = n - j < NR ? n - j : NR;
-    const T* from = b + j * b_col;
+    const S* from = b + j * b_col;
     T* out = dst + j * k;
     if (b_row == 1) {
-      transpose(from, b_col, width, k, out, NR);
+      transpose_wide(from, b_col, width, k, out, NR);
     } else {
       for (int64_t p = 0; p < k; ++p) {
-        for (int64_t i = 0; i < width; ++i) out[p * NR + i] = from[p * b_row + i * b_col];
+        for (int64_t i = 0; i < width; ++i) out[p * NR + i] = widen(from[p * b_row + i * b_col]);
       }
     }
   }
@@ -124,25 +134,25 @@ NABLA_INLINE int64_t packed_a_elements(int64_t k) {
   return TileShape<T>::MR * packed_a_row<T>(k);
 }
 
-// The first m rows of a tile of A, one segment with any strides, copied to dst. A row-wise tile stays row-wise; any
-// other becomes k columns of MR elements.
-template <typename T>
-NABLA_INLINE ATile<T> pack_a(const ATile<T>& a, int64_t m, T* dst) {
-  constexpr int64_t MR = TileShape<T>::MR;
-  if (a.k_stride == 1) {
-    const int64_t stride = packed_a_row<T>(a.run);
-    for (int64_t i = 0; i < m; ++i) copy_row(a.a + i * a.row_stride, dst + i * stride, a.run);
-    return {dst, stride, 1, a.run, 1, 0};
+// The first m rows and k columns of A, with any strides, copied to dst. A row-wise tile stays row-wise; any other
+// becomes k columns of MR elements.
+template <typename S>
+NABLA_INLINE ATile<Wide<S>> pack_a(const S* a, int64_t a_row, int64_t a_col, int64_t m, int64_t k, Wide<S>* dst) {
+  constexpr int64_t MR = TileShape<Wide<S>>::MR;
+  if (a_col == 1) {
+    const int64_t stride = packed_a_row<Wide<S>>(k);
+    for (int64_t i = 0; i < m; ++i) copy_row(a + i * a_row, dst + i * stride, k);
+    return {dst, stride, 1, k, 1, 0};
   }
-  for (int64_t p = 0; p < a.run; ++p) {
-    const T* column = a.a + p * a.k_stride;
-    if (a.row_stride == 1) {
+  for (int64_t p = 0; p < k; ++p) {
+    const S* column = a + p * a_col;
+    if (a_row == 1) {
       copy_row(column, dst + p * MR, m);
     } else {
-      for (int64_t i = 0; i < m; ++i) dst[p * MR + i] = column[i * a.row_stride];
+      for (int64_t i = 0; i < m; ++i) dst[p * MR + i] = widen(column[i * a_row]);
     }
   }
-  return {dst, 1, MR, a.run, 1, 0};
+  return {dst, 1, MR, k, 1, 0};
 }
 
 }  // namespace nabla::NABLA_ISA

@@ -79,11 +79,19 @@ struct CTile {
   int64_t ldc;
 };
 
-// What happens to a finished element of column j: activation(c + bias[j]). `bias` may be null.
+// What happens to a finished element of column j: activation(c + bias[j]) + residual. The last two matrices lie as c
+// does, and z gets what the activation is applied to; it is for those after relu. Any pointer may be null.
 template <typename T>
 struct Epilogue {
   const T* bias;
   Activation activation;
+  const T* residual = nullptr;
+  T* z = nullptr;
+
+  // That of the block of c that begins at column j, `offset` elements after c.
+  NABLA_INLINE Epilogue at(int64_t j, int64_t offset) const {
+    return {bias ? bias + j : nullptr, activation, residual ? residual + offset : nullptr, z ? z + offset : nullptr};
+  }
 };
 
 }  // namespace nabla::NABLA_ISA

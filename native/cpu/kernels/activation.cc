@@ -80,13 +80,12 @@ struct Silu {
   }
 };
 
-// x Phi(x), where Phi is the distribution function of the standard normal, as max(x, 0) - |x| Phi(-|x|): small relative
-// error on both sides of 0.
+// x Phi(x), where Phi is the distribution function of the standard normal.
 template <typename T>
 struct Gelu {
   static constexpr int kAttributes = 0;
   NABLA_INLINE explicit Gelu(const double*) {}
-  NABLA_INLINE Vec<T> value(Vec<T> x) const { return max(number<T>(-0.0), x) - normal_loss(abs(x)); }
+  NABLA_INLINE Vec<T> value(Vec<T> x) const { return gelu(x); }
   NABLA_INLINE Vec<T> slope(Vec<T> x) const {
     const Vec<T> loss = normal_loss_slope(abs(x));
     return select(x < Vec<T>::zero(), loss, Vec<T>::set(1) - loss);

@@ -98,6 +98,7 @@ void by_activation(KernelArgs& args, Activation activation) {
     case Activation::relu: return activation_grad<T, Activation::relu>(args);
     case Activation::sigmoid: return activation_grad<T, Activation::sigmoid>(args);
     case Activation::tanh: return activation_grad<T, Activation::tanh>(args);
+    case Activation::gelu: return;  // not a function of the result: refused
   }
 }
 

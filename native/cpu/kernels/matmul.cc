@@ -1,29 +1,30 @@
-// matmul: a [..., M, K] x b [..., K, N] -> [..., M, N], with bias and activation.
+// matmul: a [..., M, K] x b [..., K, N] -> [..., M, N], with bias, activation and residual.
 #include "core/activation.h"
 #include "core/checks.h"
 #include "core/kernel.h"
 #include "cpu/gemm/gemm.h"
+#include "cpu/kernels/half.h"
 
 namespace nabla::NABLA_ISA {
 namespace {
 
-template <typename T>
-void run(KernelArgs& args, Activation activation) {
+template <typename T, typename A, typename B>
+void run(KernelArgs& args, const Epilogue<T>& epilogue) {
   const TensorView &a = args.in[0], &b = args.in[1], &out = args.out[0];
   const int rank = a.rank;
-  GemmArgs<T> first = {out.shape[rank - 2],
-                       out.shape[rank - 1],
-                       a.shape[rank - 1],
-                       a.as<T>(),
-                       a.stride[rank - 2],
-                       a.stride[rank - 1],
-                       b.as<T>(),
-                       b.stride[rank - 2],
-                       b.stride[rank - 1],
-                       out.as<T>(),
-                       out.shape[rank - 1],
-                       false,
-                       {args.n_in == 3 ? args.in[2].as<T>() : nullptr, activation}};
+  GemmArgs<T, A, B> first = {out.shape[rank - 2],
+                             out.shape[rank - 1],
+                             a.shape[rank - 1],
+                             a.as<A>(),
+                             a.stride[rank - 2],
+                             a.stride[rank - 1],
+                             b.as<B>(),
+                             b.stride[rank - 2],
+                             b.stride[rank - 1],
+                             out.as<T>(),
+                             out.shape[rank - 1],
+                             false,
+                             epilogue};
   // Inner batch dimensions that share b, and in which the rows of a go on, are more rows of one product.
   int dims = rank - 2;
   while (dims > 0) {
@@ -44,13 +45,48 @@ void run(KernelArgs& args, Activation activation) {
   gemm_batched(args.pool, args.workspace, first, batch);
 }
 
+template <typename A>
+void with_b(KernelArgs& args, const Epilogue<float>& epilogue) {
+  switch (args.in[1].dtype) {
+    case DType::bfloat16: return run<float, A, BFloat16>(args, epilogue);
+    case DType::float16: return run<float, A, Float16>(args, epilogue);
+    default: return run<float, A, float>(args, epilogue);
+  }
+}
+
+bool multiplies_to_float(DType dtype) {
+  return dtype == DType::float32 || dtype == DType::bfloat16 || dtype == DType::float16;
+}
+
+// bias and residual follow a and b in this order, where the attributes say so.
+template <typename T>
+Epilogue<T> epilogue_of(const KernelArgs& args) {
+  Epilogue<T> epilogue = {nullptr, static_cast<Activation>(static_cast<int>(args.attr[0]))};
+  int next = 2;
+  if (args.attr[1] != 0) epilogue.bias = args.in[next++].as<T>();
+  if (args.attr[2] != 0) epilogue.residual = args.in[next++].as<T>();
+  if (args.n_out == 2) epilogue.z = args.out[1].as<T>();
+  return epilogue;
+}
+
+bool same_shape(const TensorView& x, const TensorView& y) {
+  if (x.rank != y.rank) return false;
+  for (int d = 0; d < x.rank; ++d) {
+    if (x.shape[d] != y.shape[d]) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void matmul(KernelArgs& args) {
   const TensorView &a = args.in[0], &b = args.in[1], &out = args.out[0];
-  NABLA_CHECK(args.n_attr == 1 && args.attr[0] >= 0 && args.attr[0] < kActivationCount, "the activation is unknown");
+  NABLA_CHECK(args.n_attr == 3 && args.attr[0] >= 0 && args.attr[0] < kMatmulActivationCount,
+              "the activation is unknown");
   NABLA_CHECK(a.rank >= 2 && a.rank <= kMaxRank && b.rank == a.rank && out.rank == a.rank, "the ranks differ");
-  NABLA_CHECK(a.dtype == b.dtype && a.dtype == out.dtype, "the dtypes differ");
+  const bool doubles = a.dtype == DType::float64 && b.dtype == DType::float64 && out.dtype == DType::float64;
+  const bool floats = multiplies_to_float(a.dtype) && multiplies_to_float(b.dtype) && out.dtype == DType::float32;
+  NABLA_CHECK(doubles || floats, "the dtypes do not fit");
   const int rank = a.rank;
   for (int d = 0; d < rank - 2; ++d) {
     NABLA_CHECK(a.shape[d] == out.shape[d] && b.shape[d] == out.shape[d], "the batch dimensions differ");
@@ -58,17 +94,30 @@ void matmul(KernelArgs& args) {
   const bool shapes = a.shape[rank - 1] == b.shape[rank - 2] && a.shape[rank - 2] == out.shape[rank - 2] &&
                       b.shape[rank - 1] == out.shape[rank - 1];
   NABLA_CHECK(shapes && out.contiguous(), "the shapes do not fit");
-  if (args.n_in == 3) {
+  const int with_bias = args.attr[1] != 0, with_residual = args.attr[2] != 0;
+  NABLA_CHECK(args.n_in == 2 + with_bias + with_residual, "the number of inputs does not fit the attributes");
+  if (with_bias) {
     const TensorView& bias = args.in[2];
-    NABLA_CHECK(bias.dtype == a.dtype && bias.rank == 1 && bias.shape[0] == b.shape[rank - 1] && bias.contiguous(),
+    NABLA_CHECK(bias.dtype == out.dtype && bias.rank == 1 && bias.shape[0] == b.shape[rank - 1] && bias.contiguous(),
                 "the bias does not fit");
   }
+  if (with_residual) {
+    const TensorView& residual = args.in[2 + with_bias];
+    NABLA_CHECK(residual.dtype == out.dtype && same_shape(residual, out) && residual.contiguous(),
+                "the residual does not fit");
+  }
+  if (args.n_out == 2) {
+    const TensorView& z = args.out[1];
+    NABLA_CHECK(z.dtype == out.dtype && same_shape(z, out) && z.contiguous(), "z does not fit");
+    NABLA_CHECK(args.attr[0] == static_cast<int>(Activation::gelu), "only gelu has a z");
+  }
 
-  const Activation activation = static_cast<Activation>(static_cast<int>(args.attr[0]));
+  if (doubles) return run<double, double, double>(args, epilogue_of<double>(args));
+  const Epilogue<float> epilogue = epilogue_of<float>(args);
   switch (a.dtype) {
-    case DType::float32: return run<float>(args, activation);
-    case DType::float64: return run<double>(args, activation);
-    default: kernel_error(ErrorKind::native, "the dtype is not a floating-point type");
+    case DType::bfloat16: return with_b<BFloat16>(args, epilogue);
+    case DType::float16: return with_b<Float16>(args, epilogue);
+    default: return with_b<float>(args, epilogue);
   }
 }
 

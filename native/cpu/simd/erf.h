@@ -96,6 +96,12 @@ NABLA_INLINE Vec<double> normal_loss_slope(Vec<double> z) {
   });
 }
 
+// x Phi(x), as max(x, 0) - |x| Phi(-|x|): small relative error on both sides of 0.
+template <typename T>
+NABLA_INLINE Vec<T> gelu(Vec<T> x) {
+  return max(Vec<T>::set(T(-0.0)), x) - normal_loss(abs(x));
+}
+
 NABLA_INLINE Vec<float> erf(Vec<float> x) {
   const Vec<float> one = Vec<float>::set(1);
   const Vec<float> z = abs(x);

@@ -1,4 +1,4 @@
-import { resolveActivation, type Activation, type ActivationLike } from "../activations.js";
+import { FUSED_BY_MATMUL, resolveActivation, type Activation, type ActivationLike } from "../activations.js";
 import { checkBoolean, checkPositive } from "../checks.js";
 import { matmul } from "../ops/matmul.js";
 import type { InitializerLike } from "../resolve.js";
@@ -22,7 +22,7 @@ export interface DenseOptions extends LayerOptions {
 /** `activation(x @ kernel + bias)` along the last axis. */
 export class Dense extends Layer {
   readonly units: number;
-  readonly activation: Activation;
+  readonly activation: Activation<(typeof FUSED_BY_MATMUL)[number]>;
   readonly useBias: boolean;
   /** [inputs, units] */
   kernel: Tensor | undefined;
@@ -33,7 +33,7 @@ export class Dense extends Layer {
   constructor(options: DenseOptions) {
     super(options, ["units", "activation", "useBias", "kernelInitializer", "biasInitializer"]);
     this.units = checkPositive(this.name, "units", options.units);
-    this.activation = resolveActivation(this.name, options.activation);
+    this.activation = resolveActivation(this.name, options.activation, FUSED_BY_MATMUL);
     this.useBias = checkBoolean(this.name, "useBias", options.useBias ?? true);
     this.initializers = {
       kernel: options.kernelInitializer ?? "glorotUniform",

@@ -125,7 +125,13 @@ const seluOp = defineActivation(
 );
 const siluOp = defineActivation<undefined>("silu", {}, defineGradient("siluGrad", {}, siluCurvature));
 const geluAttributes: Attributes<GeluAttributes> = { encode: ({ approximate }) => [Number(approximate)] };
-const geluOp = defineActivation("gelu", geluAttributes, defineGradient("geluGrad", geluAttributes, geluCurvature));
+const geluGradOp = defineGradient("geluGrad", geluAttributes, geluCurvature);
+const geluOp = defineActivation("gelu", geluAttributes, geluGradOp);
+
+/** @internal The gradient before gelu, from the gradient after it and gelu's argument: dy, z -> dz. */
+export function geluGrad(dy: Tensor, z: Tensor): Tensor {
+  return geluGradOp([dy, z], { approximate: false })[0]!;
+}
 const softplusOp = defineActivation<undefined>("softplus", {}, defineGradient("softplusGrad", {}, softplusCurvature));
 
 export interface LeakyReluOptions {
