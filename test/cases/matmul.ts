@@ -1,10 +1,12 @@
-import type { ActivationName } from "nabla";
+import type { MatmulActivationName } from "nabla";
 import type { Case } from "../support/check-op.js";
 
 export interface MatmulAttributes {
   /** The third input is a bias. */
   readonly bias?: boolean;
-  readonly activation?: ActivationName;
+  readonly activation?: MatmulActivationName;
+  /** The last input is a residual. */
+  readonly residual?: boolean;
 }
 
 const pairs: [readonly number[], readonly number[]][] = [
@@ -91,6 +93,22 @@ const pairs: [readonly number[], readonly number[]][] = [
   ],
 ];
 
+/** Beyond a block of the vectors, with odd inner sizes. */
+const largePairs: typeof pairs = [
+  [
+    [1, 201],
+    [201, 130],
+  ],
+  [
+    [33, 129],
+    [129, 65],
+  ],
+  [
+    [2, 15, 77],
+    [2, 77, 35],
+  ],
+];
+
 /** Square and tall products that programs and the benchmark use; too large for the naive gradient. */
 export const named = {
   "64^3": [64, 64, 64],
@@ -124,33 +142,99 @@ export const large: Case<MatmulAttributes>[] = [
 }));
 
 /** With bias and activation; their kinks are away from the values. */
-export const fused: Case<MatmulAttributes>[] = (["none", "relu", "sigmoid", "tanh"] as const).flatMap((activation) =>
-  [true, false].flatMap((bias) =>
-    [
+export const fused: Case<MatmulAttributes>[] = (["none", "relu", "sigmoid", "tanh", "gelu"] as const).flatMap(
+  (activation) =>
+    [true, false].flatMap((bias) =>
       [
-        [3, 5],
-        [5, 4],
-      ],
+        [
+          [3, 5],
+          [5, 4],
+        ],
+        [
+          [17, 7],
+          [7, 33],
+        ],
+        [
+          [2, 3, 5],
+          [5, 17],
+        ],
+        [
+          [2, 3, 5],
+          [2, 5, 4],
+        ],
+        [
+          [1, 5],
+          [5, 1],
+        ],
+      ].map(([a, b]) => ({
+        name: `[${a!.join()}] by [${b!.join()}], ${bias ? "bias, " : ""}${activation}`,
+        inputs: [{ shape: a! }, { shape: b! }, ...(bias ? [{ shape: [b!.at(-1)!] }] : [])],
+        attrs: { bias, activation },
+      })),
+    ),
+);
+
+/** With a residual too, for all forms of a result. */
+export const residuals: Case<MatmulAttributes>[] = (["none", "relu", "sigmoid", "tanh", "gelu"] as const).flatMap(
+  (activation) =>
+    [true, false].flatMap((bias) =>
       [
-        [17, 7],
-        [7, 33],
-      ],
-      [
-        [2, 3, 5],
-        [5, 17],
-      ],
-      [
-        [2, 3, 5],
-        [2, 5, 4],
-      ],
-      [
-        [1, 5],
-        [5, 1],
-      ],
-    ].map(([a, b]) => ({
-      name: `[${a!.join()}] by [${b!.join()}], ${bias ? "bias, " : ""}${activation}`,
-      inputs: [{ shape: a! }, { shape: b! }, ...(bias ? [{ shape: [b!.at(-1)!] }] : [])],
-      attrs: { bias, activation },
-    })),
-  ),
+        [
+          [3, 5],
+          [5, 4],
+          [3, 4],
+        ],
+        [
+          [17, 7],
+          [7, 33],
+          [17, 33],
+        ],
+        [[5], [5, 3], [3]],
+        [[2, 3, 5], [5], [2, 3]],
+        [
+          [2, 3, 5],
+          [5, 17],
+          [2, 3, 17],
+        ],
+        [
+          [3, 5],
+          [2, 5, 4],
+          [2, 3, 4],
+        ],
+        [
+          [2, 0],
+          [0, 3],
+          [2, 3],
+        ],
+      ]
+        .filter(([, b]) => !bias || b!.length > 1)
+        .map(([a, b, residual]) => ({
+          name: `[${a!.join()}] by [${b!.join()}], ${bias ? "bias, " : ""}${activation}, residual`,
+          inputs: [{ shape: a! }, { shape: b! }, ...(bias ? [{ shape: [b!.at(-1)!] }] : []), { shape: residual! }],
+          attrs: { bias, activation, residual: true },
+        })),
+    ),
+);
+
+/** Operands of 16 bits; without a gradient of their own. */
+export const halves: Case<MatmulAttributes>[] = (
+  [
+    ["bfloat16", "bfloat16"],
+    ["float16", "float16"],
+    ["bfloat16", "float32"],
+    ["float32", "bfloat16"],
+    ["float32", "float16"],
+    ["float16", "bfloat16"],
+  ] as const
+).flatMap(([left, right]) =>
+  [...pairs, ...largePairs].map(([a, b]) => ({
+    name: `[${a.join()}] of ${left} by [${b.join()}] of ${right}`,
+    inputs: [
+      { shape: a, dtype: left },
+      { shape: b, dtype: right },
+    ],
+    attrs: {},
+    gradient: false,
+    dtypes: ["float32"] as const,
+  })),
 );

@@ -33,6 +33,8 @@ const functions = {
   softplus: (x: number) => (x > 40 ? x : Math.log1p(Math.exp(x))),
 };
 
+export const { gelu } = functions;
+
 export const reference = {
   leakyRelu: (negativeSlope?: number) => elementwise((x) => functions.leakyRelu(x, negativeSlope)),
   elu: (alpha?: number) => elementwise((x) => functions.elu(x, alpha)),

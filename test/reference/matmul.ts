@@ -1,8 +1,12 @@
 import type { MatmulAttributes } from "../cases/matmul.js";
-import { activation } from "./activation.js";
+import { activation as simple, gelu } from "./activation.js";
 import { broadcastShape, getBroadcast, nd, type Nd } from "./nd.js";
 
-export function matmul([a, b, bias]: readonly Nd[], attrs: MatmulAttributes): Nd {
+const activation = { ...simple, gelu };
+
+export function matmul([a, b, ...rest]: readonly Nd[], attrs: MatmulAttributes): Nd {
+  const bias = attrs.bias ? rest[0] : undefined;
+  const residual = attrs.residual ? rest.at(-1) : undefined;
   const left = a!.shape.length === 1 ? { ...a!, shape: [1, ...a!.shape] } : a!;
   const right = b!.shape.length === 1 ? { ...b!, shape: [...b!.shape, 1] } : b!;
   const batch = broadcastShape(left.shape.slice(0, -2), right.shape.slice(0, -2));
@@ -24,5 +28,5 @@ export function matmul([a, b, bias]: readonly Nd[], attrs: MatmulAttributes): Nd
   const shape = [...product.shape];
   if (a!.shape.length === 1) shape.splice(-2, 1);
   if (b!.shape.length === 1) shape.pop();
-  return { shape, data: product.data };
+  return { shape, data: residual ? product.data.map((x, i) => x + residual.data[i]!) : product.data };
 }

@@ -1,7 +1,15 @@
 import { ShapeError } from "../errors.js";
 import { isHalf, promote, type DType, type Promote } from "../dtype.js";
 import { checkTensor, defineOp, toContiguous, type TensorSpec } from "../op.js";
-import { formatShape, sameShape, sizeOf, tryBroadcast, type BroadcastRank, type Shape, type ShapeOf } from "../shape.js";
+import {
+  formatShape,
+  sameShape,
+  sizeOf,
+  tryBroadcast,
+  type BroadcastRank,
+  type Shape,
+  type ShapeOf,
+} from "../shape.js";
 import type { Operand } from "../stream.js";
 import { isRecording } from "../tape.js";
 import { addMethod, type Tensor } from "../tensor.js";
@@ -62,11 +70,7 @@ const matmulOp = defineOp<MatmulAttributes>({
     const spec = inferMatmul(a!, b!, attrs.bias ? bias : undefined);
     return attrs.keepZ ? [spec, spec] : [spec];
   },
-  encode: ({ activation, bias, residual }) => [
-    MATMUL_ACTIVATIONS.indexOf(activation),
-    Number(bias),
-    Number(residual),
-  ],
+  encode: ({ activation, bias, residual }) => [MATMUL_ACTIVATIONS.indexOf(activation), Number(bias), Number(residual)],
   operands: (inputs, [output]) => broadcastBatch(inputs, output!),
   save: ({ activation }, needs) => ({
     inputs: needs[0] ? (needs[1] ? [0, 1] : [1]) : needs[1] ? [0] : [],
