@@ -53,11 +53,14 @@ void check_case(DType dtype, const Case& t, Values values) {
   const int64_t out_h = g.out_h(t.h), out_w = g.out_w(t.w);
   const Shape x_shape = {t.images, t.h, t.w, t.channels}, y_shape = {t.images, out_h, out_w, t.channels};
   Array x = random_array(dtype, x_shape, 1), dy = random_array(dtype, y_shape, 2), y(dtype, y_shape),
-        dx(dtype, x_shape), g2 = random_array(dtype, x_shape, 3), gathered(dtype, y_shape);
+        dx(dtype, x_shape), g2 = random_array(dtype, x_shape, 3), gathered(dtype, y_shape), alone(dtype, y_shape),
+        places(t.kernel_h * t.kernel_w <= 256 ? DType::uint8 : DType::int32, y_shape);
   fill(x, values);
-  run_op(maxPool2d, {x.view()}, {&y}, attr);
-  run_op(maxPool2dGrad, {x.view(), y.view(), dy.view()}, {&dx}, attr);
-  run_op(maxPool2dGather, {x.view(), y.view(), g2.view()}, {&gathered}, attr);
+  run_op(maxPool2d, {x.view()}, {&alone}, attr);
+  run_op(maxPool2d, {x.view()}, {&y, &places}, attr);
+  run_op(maxPool2dGrad, {places.view(), dy.view()}, {&dx}, attr);
+  run_op(maxPool2dGather, {places.view(), g2.view()}, {&gathered}, attr);
+  CHECK(alone.same_bits(y));
 
   const auto size = static_cast<size_t>(x.size());
   std::vector<double> want_dx(size), magnitude(size);
@@ -150,19 +153,23 @@ NABLA_TEST(edges) {
   check_case_all({2, 5, 6, 7, 5, 6, 1, 1});
   check_case_all({1, 2, 2, 3, 2, 2, 2, 2, 1, 1, 2, 2, 2, 2});
   check_case_all({2, 7, 7, 300, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1});
+  // Windows of 256 pixels, and of more.
+  check_case_all({1, 16, 33, 5, 16, 16, 16, 16});
+  check_case_all({1, 20, 40, 5, 17, 18, 2, 3, 1, 1, 1, 0, 0, 0});
   // Nothing to pool.
   const std::vector<double> attr = {2, 2, 2, 2, 1, 1, 0, 0, 0, 0, 1};
   const DType f32 = DType::float32;
   Array x = random_array(f32, {2, 1, 5, 3}, 1), y(f32, {2, 0, 2, 3}), dx(f32, {2, 1, 5, 3});
-  run_op(maxPool2d, {x.view()}, {&y}, attr);
-  run_op(maxPool2dGrad, {x.view(), y.view(), y.view()}, {&dx}, attr);
+  Array places(DType::uint8, {2, 0, 2, 3}), no_places(DType::uint8, {0, 2, 2, 3});
+  run_op(maxPool2d, {x.view()}, {&y, &places}, attr);
+  run_op(maxPool2dGrad, {places.view(), y.view()}, {&dx}, attr);
   bool zero = true;
   for (int64_t i = 0; i < dx.size(); ++i) zero = zero && dx[i] == 0;
   CHECK(zero);
   Array no_x(f32, {0, 4, 4, 3}), no_y(f32, {0, 2, 2, 3}), no_dx(f32, {0, 4, 4, 3});
-  run_op(maxPool2d, {no_x.view()}, {&no_y}, attr);
-  run_op(maxPool2dGrad, {no_x.view(), no_y.view(), no_y.view()}, {&no_dx}, attr);
-  run_op(maxPool2dGather, {no_x.view(), no_y.view(), no_dx.view()}, {&no_y}, attr);
+  run_op(maxPool2d, {no_x.view()}, {&no_y, &no_places}, attr);
+  run_op(maxPool2dGrad, {no_places.view(), no_y.view()}, {&no_dx}, attr);
+  run_op(maxPool2dGather, {no_places.view(), no_dx.view()}, {&no_y}, attr);
 }
 
 }  // namespace

@@ -33,10 +33,12 @@ struct PoolShape {
   NABLA_INLINE int64_t tap(const TapRange& rows, const TapRange& cols, int64_t i, int64_t j) const {
     return ((rows.first + i * g.dilation_h) * w + cols.first + j * g.dilation_w) * channels;
   }
-  bool two_by_two() const {
-    return g.kernel_h == 2 && g.kernel_w == 2 && g.stride_h == 2 && g.stride_w == 2 && g.dilation_h == 1 &&
-           g.dilation_w == 1 && g.pad_top == 0 && g.pad_left == 0 && 2 * out_h <= h && 2 * out_w <= w;
+  // Whether the windows lie side by side in the image.
+  bool tiled() const {
+    return g.stride_h == g.kernel_h && g.stride_w == g.kernel_w && g.dilation_h == 1 && g.dilation_w == 1 &&
+           g.pad_top == 0 && g.pad_left == 0 && g.kernel_h * out_h <= h && g.kernel_w * out_w <= w;
   }
+  bool two_by_two() const { return g.kernel_h == 2 && g.kernel_w == 2 && tiled(); }
 };
 
 constexpr int64_t kPoolElementsPerTask = 1 << 14;

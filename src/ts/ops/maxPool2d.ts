@@ -1,6 +1,7 @@
 import type { DType } from "../dtype.js";
-import { defineOp, type Op } from "../op.js";
+import { defineOp, type Op, type TensorSpec } from "../op.js";
 import type { Shape } from "../shape.js";
+import { isRecording } from "../tape.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { pool2d, type Pool2dOptions } from "./pool.js";
 import { encodeWindow, type Padding, type Window } from "./window.js";
@@ -13,43 +14,61 @@ export interface MaxPool2dOptions extends Pool2dOptions {
 interface PoolAttributes {
   readonly window: Window;
   readonly outputShape: Shape;
+  /** Whether the places of the maxima are an output too: the gradient goes there. */
+  readonly places: boolean;
 }
 
-// x [N, H, W, C] -> y [N, OH, OW, C]
+interface PlaceAttributes {
+  readonly window: Window;
+  readonly outputShape: Shape;
+}
+
+// x [N, H, W, C] -> y [N, OH, OW, C] [, places [N, OH, OW, C]]
 const poolOp: Op<PoolAttributes> = defineOp({
   name: "maxPool2d",
-  infer: ([x], { outputShape }) => [{ shape: outputShape, dtype: x!.dtype }],
+  infer: ([x], { window, outputShape, places }) => pooledSpecs(x!.dtype, window, outputShape, places),
   encode: ({ window }) => encodeWindow(window, 1),
   contiguous: true,
-  save: { inputs: [0], outputs: [0] },
-  backward: ({ grads, inputs, outputs, attrs }) => gradOp([inputs[0]!, outputs[0]!, grads[0]!], attrs),
-});
-
-// x, y, dy -> dx. Linear in dy; the places of the maxima do not move with x.
-const gradOp: Op<PoolAttributes> = defineOp({
-  name: "maxPool2dGrad",
-  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
-  encode: ({ window }) => encodeWindow(window, 1),
-  contiguous: true,
-  save: (_, needs) => ({ inputs: needs[2] ? [0, 1] : [] }),
-  backward: ({ grads, inputs: [x, y], needs, attrs }) => [
-    null,
-    null,
-    needs[2] ? gatherOp([x!, y!, grads[0]!], attrs)[0]! : null,
+  save: { outputs: [1] },
+  backward: ({ grads, outputs, inputShapes, attrs: { window } }) => [
+    maxPool2dGrad(outputs[1]!, grads[0]!, window, inputShapes[0]!),
   ],
 });
 
-// x, y, g [N, H, W, C] -> the elements of g at the maxima of x, [N, OH, OW, C]
-const gatherOp: Op<PoolAttributes> = defineOp({
-  name: "maxPool2dGather",
-  infer: ([, , g], { outputShape }) => [{ shape: outputShape, dtype: g!.dtype }],
+/** @internal The outputs of a max pooling: y, and if they are wanted the places of its elements in their windows. */
+export function pooledSpecs(dtype: DType, { size }: Window, shape: Shape, places: boolean): TensorSpec[] {
+  const y: TensorSpec = { shape, dtype };
+  return places ? [y, { shape, dtype: size[0] * size[1] <= 256 ? "uint8" : "int32" }] : [y];
+}
+
+// places, dy -> dx
+const gradOp: Op<PlaceAttributes> = defineOp({
+  name: "maxPool2dGrad",
+  infer: ([, dy], { outputShape }) => [{ shape: outputShape, dtype: dy!.dtype }],
   encode: ({ window }) => encodeWindow(window, 1),
   contiguous: true,
-  save: (_, needs) => ({ inputs: needs[2] ? [0, 1] : [] }),
-  backward: ({ grads, inputs: [x, y], needs, attrs }) => [
+  save: { inputs: [0] },
+  backward: ({ grads, inputs, inputShapes, attrs: { window } }) => [
     null,
+    gatherOp([inputs[0]!, grads[0]!], { window, outputShape: inputShapes[1]! })[0]!,
+  ],
+});
+
+/** @internal The gradient of a max pooling of images of this shape, whose places and gradient are given. */
+export function maxPool2dGrad(places: Tensor, dy: Tensor, window: Window, imageShape: Shape): Tensor {
+  return gradOp([places, dy], { window, outputShape: imageShape })[0]!;
+}
+
+// places, g [N, H, W, C] -> the elements of g at the places, [N, OH, OW, C]
+const gatherOp: Op<PlaceAttributes> = defineOp({
+  name: "maxPool2dGather",
+  infer: ([, g], { outputShape }) => [{ shape: outputShape, dtype: g!.dtype }],
+  encode: ({ window }) => encodeWindow(window, 1),
+  contiguous: true,
+  save: { inputs: [0] },
+  backward: ({ grads, inputs, inputShapes, attrs: { window } }) => [
     null,
-    needs[2] ? gradOp([x!, y!, grads[0]!], attrs)[0]! : null,
+    maxPool2dGrad(inputs[0]!, grads[0]!, window, inputShapes[1]!),
   ],
 });
 
@@ -61,12 +80,11 @@ const gatherOp: Op<PoolAttributes> = defineOp({
  * @throws ArgumentError for an option that is out of range. @throws DTypeError for integer tensors.
  */
 export function maxPool2d<D extends DType>(x: Tensor<D>, options: MaxPool2dOptions = {}): Tensor<D> {
-  return pool2d(
-    "maxPool2d",
-    x,
-    options,
-    (images, window, outputShape) => poolOp([images], { window, outputShape })[0]!,
-  ) as Tensor<D>;
+  return pool2d("maxPool2d", x, options, (images, window, outputShape) => {
+    const [y, places] = poolOp([images], { window, outputShape, places: isRecording() && images.requiresGrad });
+    places?.dispose(); // The tape holds them.
+    return y!;
+  }) as Tensor<D>;
 }
 
 declare module "../tensor.js" {
