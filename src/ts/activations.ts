@@ -38,6 +38,8 @@ export interface Activation<F extends MatmulActivationName = FusedActivation> {
   readonly fused: F;
   /** The rest of the activation, on the kernel's result. */
   readonly finish: ActivationFunction;
+  /** Whether nothing is left for `finish`. */
+  readonly isFused: boolean;
   readonly apply: ActivationFunction;
 }
 
@@ -61,13 +63,15 @@ export function resolveActivation<F extends MatmulActivationName = FusedActivati
       checkTensor(op, y);
       return y;
     };
-    return { name: activation.name || "function", fused: none, finish: apply, apply };
+    return { name: activation.name || "function", fused: none, finish: apply, isFused: false, apply };
   }
   if (typeof activation !== "string") throw wrong(op, "activation", activation, "a name or a function");
   if (!Object.hasOwn(byName, activation)) throw unknownName(op, "activation", activation, Object.keys(byName));
   const apply: ActivationFunction = byName[activation];
-  if (!fused.includes(activation as F)) return { name: activation, fused: none, finish: apply, apply };
-  return { name: activation, fused: activation as F, finish: byName.linear, apply };
+  if (!fused.includes(activation as F)) {
+    return { name: activation, fused: none, finish: apply, isFused: apply === byName.linear, apply };
+  }
+  return { name: activation, fused: activation as F, finish: byName.linear, isFused: true, apply };
 }
 
 type WithLogits = "softmax" | "sigmoid";

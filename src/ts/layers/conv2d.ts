@@ -2,12 +2,13 @@ import { resolveActivation, type Activation, type ActivationLike } from "../acti
 import { checkBoolean, checkPositive } from "../checks.js";
 import { ArgumentError, ShapeError } from "../errors.js";
 import { checkPair } from "../ops/arguments.js";
-import { conv2d } from "../ops/conv2d.js";
+import { conv2d, type Conv2dOptions } from "../ops/conv2d.js";
 import { checkPadding, type Padding } from "../ops/window.js";
 import type { InitializerLike } from "../resolve.js";
 import type { Tensor } from "../tensor.js";
 import { knownSize, type BatchShape } from "./batchShape.js";
 import { Layer, type LayerOptions } from "./layer.js";
+import { MaxPooling2D } from "./maxPooling2d.js";
 import { channelAxis, checkDataFormat, windowedShape, type DataFormat } from "./window.js";
 
 export interface Conv2DOptions extends LayerOptions {
@@ -105,9 +106,22 @@ export class Conv2D extends Layer {
   }
 
   call(x: Tensor): Tensor {
+    return this.activation.finish(this.convolve(x));
+  }
+
+  /** A max pooling of the result is fused, so that what it pools is never in memory as a whole. */
+  override applyWith(next: Layer, x: Tensor): Tensor | null {
+    // Subclasses may compute something else.
+    if (this.constructor !== Conv2D || next.constructor !== MaxPooling2D) return null;
+    const { poolSize, strides, padding, dataFormat, dtype, built } = next as MaxPooling2D;
+    if (!built || dataFormat !== this.dataFormat || dtype !== this.dtype || !this.activation.isFused) return null;
+    return this.convolve(this.accept(x), { poolSize, strides, padding });
+  }
+
+  private convolve(x: Tensor, maxPool?: Conv2dOptions["maxPool"]): Tensor {
     const { bias, strides, padding, dilationRate, groups, dataFormat, activation } = this;
-    const options = { bias, strides, padding, dilationRate, groups, dataFormat, activation: activation.fused };
-    return activation.finish(conv2d(x, this.kernel!, options));
+    const options = { bias, strides, padding, dilationRate, groups, dataFormat, activation: activation.fused, maxPool };
+    return conv2d(x, this.kernel!, options);
   }
 
   override computeOutputShape(inputShape: BatchShape): BatchShape {

@@ -128,10 +128,23 @@ export abstract class Layer {
    * @throws ShapeError when the input does not fit.
    */
   apply(x: Tensor, { training = false }: Partial<CallOptions> = {}): Tensor {
+    return this.call(this.accept(x), { training });
+  }
+
+  /**
+   * @internal For a model that applies this layer and then `next`: computes both at once, with the same result, or
+   * returns null where that is no better.
+   */
+  applyWith(_next: Layer, _x: Tensor): Tensor | null {
+    return null;
+  }
+
+  /** The input of `call`: checked and cast. Builds the weights if need be. */
+  protected accept(x: Tensor): Tensor {
     checkTensor(this.name, x);
     this.checkInput(x.shape);
     if (!this.built) this.build([null, ...x.shape.slice(1)]);
-    return this.call(this.castsInput && x.dtype !== this.dtype ? cast(x, this.dtype) : x, { training });
+    return this.castsInput && x.dtype !== this.dtype ? cast(x, this.dtype) : x;
   }
 
   /** Whether training changes the weights, also those of layers inside. */

@@ -101,7 +101,13 @@ export class Sequential extends Model {
 
   call(x: Tensor, options: CallOptions): Tensor {
     let y = x;
-    for (const layer of this.stack) y = layer.apply(y, options);
+    for (let i = 0; i < this.stack.length; i++) {
+      const layer = this.stack[i]!;
+      const next = this.stack[i + 1];
+      const both = next ? layer.applyWith(next, y) : null;
+      y = both ?? layer.apply(y, options);
+      if (both) i++;
+    }
     return y;
   }
 

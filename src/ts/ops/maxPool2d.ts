@@ -26,7 +26,7 @@ interface PlaceAttributes {
 // x [N, H, W, C] -> y [N, OH, OW, C] [, places [N, OH, OW, C]]
 const poolOp: Op<PoolAttributes> = defineOp({
   name: "maxPool2d",
-  infer: ([x], { window, outputShape, places }) => pooledSpecs(x!.dtype, window, outputShape, places),
+  infer: ([x], { window, outputShape, places }) => maxPool2dOutputs(x!.dtype, window, outputShape, places),
   encode: ({ window }) => encodeWindow(window, 1),
   contiguous: true,
   save: { outputs: [1] },
@@ -36,7 +36,7 @@ const poolOp: Op<PoolAttributes> = defineOp({
 });
 
 /** @internal The outputs of a max pooling: y, and if they are wanted the places of its elements in their windows. */
-export function pooledSpecs(dtype: DType, { size }: Window, shape: Shape, places: boolean): TensorSpec[] {
+export function maxPool2dOutputs(dtype: DType, { size }: Window, shape: Shape, places: boolean): TensorSpec[] {
   const y: TensorSpec = { shape, dtype };
   return places ? [y, { shape, dtype: size[0] * size[1] <= 256 ? "uint8" : "int32" }] : [y];
 }

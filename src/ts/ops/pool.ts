@@ -27,7 +27,8 @@ export interface Pool2dOptions {
   dataFormat?: DataFormat;
 }
 
-const OPTIONS = ["poolSize", "strides", "padding", "dataFormat"];
+/** The options but for the data format. */
+const WINDOW_OPTIONS = ["poolSize", "strides", "padding"];
 
 /** @throws ArgumentError, ShapeError, DTypeError unless x is images of floats. */
 export function checkImages(op: string, x: Tensor): void {
@@ -38,6 +39,37 @@ export function checkImages(op: string, x: Tensor): void {
   checkFloating(op, "x", x);
 }
 
+/** The window of a pooling, wherever it slides. */
+export interface PoolWindow {
+  readonly size: readonly [number, number];
+  readonly strides: readonly [number, number];
+  readonly padding: Padding;
+}
+
+/** @internal Checks the options of a pooling. @throws ArgumentError */
+export function checkPool(op: string, options: Pool2dOptions, names: readonly string[] = WINDOW_OPTIONS): PoolWindow {
+  checkOptions(op, options, names);
+  const size = checkPair(op, "poolSize", options.poolSize ?? 2);
+  const strides = checkPair(op, "strides", options.strides ?? size);
+  return { size, strides, padding: checkPadding(op, options.padding ?? "valid") };
+}
+
+/**
+ * @internal A pooling's window on images [N, H, W, C], and the shape of its result.
+ *
+ * @throws ShapeError when the window does not fit into the image, or lies in the padding alone.
+ */
+export function placePool(op: string, pool: PoolWindow, images: Shape): { window: Window; outputShape: Shape } {
+  const [count, height, width, channels] = images as [number, number, number, number];
+  const window = makeWindow(op, [height, width], { ...pool, dilation: [1, 1] });
+  if (window.pads.some((pads, axis) => pads.some((pad) => pad >= pool.size[axis]!))) {
+    throw new ShapeError(
+      `${op}: a window lies in the padding alone: the window is ${formatShape(pool.size)}, the padding ${JSON.stringify(window.pads)}`,
+    );
+  }
+  return { window, outputShape: [count, ...windowPlaces(op, [height, width], window), channels] };
+}
+
 /** @internal Checks the arguments of a pooling and calls `pool` with images [N, H, W, C]. */
 export function pool2d(
   op: string,
@@ -45,20 +77,11 @@ export function pool2d(
   options: Pool2dOptions,
   pool: (images: Tensor, window: Window, outputShape: Shape) => Tensor,
 ): Tensor {
-  checkOptions(op, options, OPTIONS);
+  const checked = checkPool(op, options, [...WINDOW_OPTIONS, "dataFormat"]);
   checkImages(op, x);
-  const size = checkPair(op, "poolSize", options.poolSize ?? 2);
-  const strides = checkPair(op, "strides", options.strides ?? size);
-  const padding = checkPadding(op, options.padding ?? "valid");
   const dataFormat = checkChoice(op, "dataFormat", options.dataFormat ?? "channelsLast", DATA_FORMATS);
   return withChannelsLast(x, dataFormat, (images) => {
-    const [count, height, width, channels] = images.shape as [number, number, number, number];
-    const window = makeWindow(op, [height, width], { size, strides, dilation: [1, 1], padding });
-    if (window.pads.some((pads, axis) => pads.some((pad) => pad >= size[axis]!))) {
-      throw new ShapeError(
-        `${op}: a window lies in the padding alone: the window is ${formatShape(size)}, the padding ${JSON.stringify(window.pads)}`,
-      );
-    }
-    return pool(images, window, [count, ...windowPlaces(op, [height, width], window), channels]);
+    const { window, outputShape } = placePool(op, checked, images.shape);
+    return pool(images, window, outputShape);
   });
 }
