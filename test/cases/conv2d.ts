@@ -1,5 +1,6 @@
 import type { ActivationName, Padding } from "nabla";
 import type { Case } from "../support/check-op.js";
+import type { PoolAttributes } from "./maxPool2d.js";
 
 export interface ConvAttributes {
   readonly strides?: number | readonly [number, number];
@@ -8,6 +9,7 @@ export interface ConvAttributes {
   readonly groups?: number;
   readonly dataFormat?: "channelsLast" | "channelsFirst";
   readonly activation?: ActivationName;
+  readonly maxPool?: Omit<PoolAttributes, "dataFormat">;
 }
 
 type Row = [x: readonly number[], kernel: readonly number[], bias: boolean, attrs: ConvAttributes];
@@ -48,6 +50,13 @@ const rows: Row[] = [
   [[1, 5, 5, 1], [3, 3, 1, 3], false, { activation: "relu" }],
   [[1, 5, 5, 2], [3, 3, 2, 3], true, { activation: "tanh", padding: "same" }],
   [[2, 4, 4, 2], [3, 3, 2, 3], true, { activation: "sigmoid", dataFormat: "channelsLast" }],
+  [[2, 6, 6, 2], [3, 3, 2, 3], true, { maxPool: { poolSize: 2 } }],
+  [[1, 7, 6, 1], [3, 3, 1, 5], false, { activation: "tanh", maxPool: { poolSize: [2, 3] } }],
+  [[2, 5, 5, 2], [2, 2, 2, 17], true, { activation: "relu", padding: "same", maxPool: { poolSize: 2 } }],
+  [[1, 5, 6, 2], [2, 3, 2, 3], true, { activation: "sigmoid", maxPool: { poolSize: 2, strides: 1, padding: "same" } }],
+  [[1, 2, 6, 7], [3, 3, 2, 4], true, { dataFormat: "channelsFirst", groups: 1, maxPool: { poolSize: [2, 1] } }],
+  [[0, 6, 6, 2], [3, 3, 2, 3], true, { maxPool: { poolSize: 2 } }],
+  [[3, 1, 1, 2], [1, 1, 2, 3], true, { maxPool: { poolSize: 1 } }],
 ];
 
 const toCase = ([x, kernel, bias, attrs]: Row): Case<ConvAttributes> => ({
@@ -64,6 +73,8 @@ export const large: Case<ConvAttributes>[] = (
     [[2, 28, 28, 1], [3, 3, 1, 32], true, { activation: "relu" }],
     [[2, 13, 13, 32], [3, 3, 32, 64], true, { activation: "relu" }],
     [[1, 12, 12, 3], [7, 7, 3, 8], false, { strides: 2, padding: "same" }],
+    [[2, 28, 28, 1], [3, 3, 1, 32], true, { activation: "relu", maxPool: { poolSize: 2 } }],
+    [[2, 13, 13, 32], [3, 3, 32, 64], true, { activation: "relu", maxPool: { poolSize: 2 } }],
   ] as Row[]
 ).map((row) => ({ ...toCase(row), gradient: false }));
 

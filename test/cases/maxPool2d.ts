@@ -5,7 +5,7 @@ export interface PoolAttributes {
   readonly poolSize: number | readonly [number, number];
   readonly strides?: number | readonly [number, number];
   readonly padding?: Padding;
-  readonly dataFormat?: "channelsLast" | "channelsFirst";
+  readonly dataFormat?: "channelsLast" | "channelsFirst" | undefined;
 }
 
 const rows: [readonly number[], PoolAttributes][] = [
@@ -33,6 +33,9 @@ const rows: [readonly number[], PoolAttributes][] = [
   [[0, 4, 4, 2], { poolSize: 2 }],
   [[1, 3, 4, 6], { poolSize: 2, dataFormat: "channelsFirst" }],
   [[1, 3, 3, 5], { poolSize: 1 }],
+  [[1, 7, 10, 3], { poolSize: [2, 3] }],
+  // More pixels than a byte counts.
+  [[1, 18, 17, 2], { poolSize: 17 }],
 ];
 
 export const cases: Case<PoolAttributes>[] = rows.map(([shape, attrs]) => ({

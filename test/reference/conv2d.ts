@@ -1,10 +1,13 @@
 import type { ConvAttributes } from "../cases/conv2d.js";
 import { activation } from "./activation.js";
+import { maxPool2d } from "./maxPool2d.js";
 import { get, nd, type Nd } from "./nd.js";
 import { transpose } from "./transpose.js";
 import { outputSize, pads, pair } from "./window.js";
 
 export function conv2d(inputs: readonly Nd[], attrs: ConvAttributes): Nd {
+  const { maxPool, ...convolution } = attrs;
+  if (maxPool) return maxPool2d([conv2d(inputs, convolution)], { ...maxPool, dataFormat: attrs.dataFormat });
   if (attrs.dataFormat === "channelsFirst") {
     const [x, ...rest] = inputs;
     const last = transpose([x!], [0, 2, 3, 1]);
