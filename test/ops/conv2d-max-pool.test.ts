@@ -34,7 +34,8 @@ const rows: Row[] = [
   { x: [2, 3, 10, 10], kernel: [3, 3, 3, 4], options: { dataFormat: "channelsFirst" } },
 ];
 
-const bits = (values: ArrayBufferView): Uint8Array => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+const bits = (values: ArrayBufferView): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 
 describe.each(["float32", "float64"] as const)("%s: the bits of the ops one after another", (dtype) => {
   const make = (row: Row, levels?: number, strided = false) => {
@@ -48,7 +49,7 @@ describe.each(["float32", "float64"] as const)("%s: the bits of the ops one afte
     return { operands, image: strided ? x.transpose([0, 2, 1, 3]) : x };
   };
 
-  function compare(row: Row, levels?: number, strided = false): void {
+  function expectSame(row: Row, levels?: number, strided = false): void {
     const { options = {}, pool = { poolSize: 2 } } = row;
     const fused = make(row, levels, strided);
     const apart = make(row, levels, strided);
@@ -71,9 +72,9 @@ describe.each(["float32", "float64"] as const)("%s: the bits of the ops one afte
     got.forEach((value, i) => expect(Math.abs(Number(value) - Number(want[i]))).toBeLessThanOrEqual(tolerance));
   }
 
-  test.each(rows)("$x by $kernel $options $pool", (row) => compare(row));
-  test.each(rows.slice(1, 6))("with equal maxima: $x by $kernel", (row) => compare(row, 1));
-  test.each(rows.slice(1, 6))("transposed images: $x by $kernel", (row) => compare(row, undefined, true));
+  test.each(rows)("$x by $kernel $options $pool", (row) => expectSame(row));
+  test.each(rows.slice(1, 6))("with equal maxima: $x by $kernel", (row) => expectSame(row, 1));
+  test.each(rows.slice(1, 6))("transposed images: $x by $kernel", (row) => expectSame(row, undefined, true));
 });
 
 test("NaN wins, and the first of equal maxima takes the gradient", () => {
@@ -122,7 +123,10 @@ test.each([
   [{ maxPool: { dataFormat: "channelsLast" } }, 'maxPool2d: unknown option: "dataFormat"'],
   [{ maxPool: { poolSize: 0 } }, "maxPool2d: poolSize is out of range: 0"],
   [{ maxPool: { padding: "full" } }, 'maxPool2d: unknown padding: "full"'],
-  [{ maxPool: { poolSize: 4 } }, "maxPool2d: the window is larger than the image: a window of [4,4] on an image of [3,3]"],
+  [
+    { maxPool: { poolSize: 4 } },
+    "maxPool2d: the window is larger than the image: a window of [4,4] on an image of [3,3]",
+  ],
   [{ maxPool: { poolSize: 2, padding: 2 } }, "maxPool2d: a window lies in the padding alone"],
 ])("%j", (options, message) => {
   const [x, kernel] = [

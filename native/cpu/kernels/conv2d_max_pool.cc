@@ -40,11 +40,7 @@ class SliceWorkspace final : public Workspace {
 };
 
 TensorView contiguous_view(const TensorView& like, void* data, int64_t images, int64_t h, int64_t w, int64_t channels) {
-  return {data,
-          like.dtype,
-          4,
-          {images, h, w, channels},
-          {h * w * channels, w * channels, channels, 1}};
+  return {data, like.dtype, 4, {images, h, w, channels}, {h * w * channels, w * channels, channels, 1}};
 }
 
 class ConvMaxPool {
@@ -67,8 +63,7 @@ class ConvMaxPool {
         const Slice slice{image, min_of(images_, y.shape[0] - image), row, min_of(rows_, out_h - row)};
         const TensorView whole = convolve<T>(slice, scratch, workspace);
         const int64_t at = (image * out_h + row) * out_row;
-        const TensorView pooled =
-            contiguous_view(y, y.as<T>() + at, slice.images, slice.rows, y.shape[2], outputs);
+        const TensorView pooled = contiguous_view(y, y.as<T>() + at, slice.images, slice.rows, y.shape[2], outputs);
         max_pool(args.pool, PoolShape(pool, whole, pooled), whole.as<T>(), pooled.as<T>(),
                  args.n_out > 1 ? args.out[1].as<Place>() + at : nullptr);
       }
@@ -185,9 +180,8 @@ void conv2dMaxPool(KernelArgs& args) {
   check_pooling(pool, map, y);
   if (args.n_out > 1) check_places(pool, map, y, args.out[1]);
   if (y.numel() == 0) return;
-  by_dtypes(x.dtype, args.n_out > 1 ? args.out[1].dtype : DType::uint8, [&](auto t, auto place) {
-    ConvMaxPool(args, conv, pool).compute<decltype(t), decltype(place)>();
-  });
+  by_dtypes(x.dtype, args.n_out > 1 ? args.out[1].dtype : DType::uint8,
+            [&](auto t, auto place) { ConvMaxPool(args, conv, pool).compute<decltype(t), decltype(place)>(); });
 }
 
 }  // namespace nabla::NABLA_ISA

@@ -55,13 +55,17 @@ NABLA_INLINE Vec<T> load_places(const Place* from, int64_t n) {
   const auto first = static_cast<__mmask16>((1u << n) - 1);
   if constexpr (sizeof(T) == 4) {
     __m512i bits;
-    if constexpr (sizeof(Place) == 1) bits = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first, from));
-    else bits = _mm512_maskz_loadu_epi32(first, from);
+    if constexpr (sizeof(Place) == 1)
+      bits = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first, from));
+    else
+      bits = _mm512_maskz_loadu_epi32(first, from);
     places.v = _mm512_castsi512_ps(bits);
   } else {
     __m512i bits;
-    if constexpr (sizeof(Place) == 1) bits = _mm512_cvtepu8_epi64(_mm_maskz_loadu_epi8(first, from));
-    else bits = _mm512_cvtepu32_epi64(_mm256_maskz_loadu_epi32(static_cast<__mmask8>(first), from));
+    if constexpr (sizeof(Place) == 1)
+      bits = _mm512_cvtepu8_epi64(_mm_maskz_loadu_epi8(first, from));
+    else
+      bits = _mm512_cvtepu32_epi64(_mm256_maskz_loadu_epi32(static_cast<__mmask8>(first), from));
     places.v = _mm512_castsi512_pd(bits);
   }
 #else
@@ -81,8 +85,10 @@ NABLA_INLINE Vec<T> load_places(const Place* from, int64_t n) {
 template <typename T>
 NABLA_INLINE Mask<T> same_place(Vec<T> a, Vec<T> b) {
 #if defined(NABLA_ISA_AVX512)
-  if constexpr (sizeof(T) == 4) return {_mm512_cmpeq_epi32_mask(_mm512_castps_si512(a.v), _mm512_castps_si512(b.v))};
-  else return {_mm512_cmpeq_epi64_mask(_mm512_castpd_si512(a.v), _mm512_castpd_si512(b.v))};
+  if constexpr (sizeof(T) == 4)
+    return {_mm512_cmpeq_epi32_mask(_mm512_castps_si512(a.v), _mm512_castps_si512(b.v))};
+  else
+    return {_mm512_cmpeq_epi64_mask(_mm512_castpd_si512(a.v), _mm512_castpd_si512(b.v))};
 #elif defined(NABLA_ISA_AVX2)
   if constexpr (sizeof(T) == 4) {
     return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_castps_si256(a.v), _mm256_castps_si256(b.v)))};
@@ -156,8 +162,10 @@ void max_pool(ThreadPool& pool, const PoolShape& p, const T* x, T* y, Place* pla
     for (int64_t r = begin; r < end; ++r) {
       const T* image = x + r / p.out_h * p.h * p.row();
       Place* row_places = places == nullptr ? nullptr : places + r * p.out_row();
-      if (two_by_two) max_pool_row<true>(p, image, r % p.out_h, y + r * p.out_row(), row_places);
-      else max_pool_row<false>(p, image, r % p.out_h, y + r * p.out_row(), row_places);
+      if (two_by_two)
+        max_pool_row<true>(p, image, r % p.out_h, y + r * p.out_row(), row_places);
+      else
+        max_pool_row<false>(p, image, r % p.out_h, y + r * p.out_row(), row_places);
     }
   });
 }

@@ -48,11 +48,14 @@ void grad_tiled(KernelArgs& args, const PoolShape& p, const Place* places, const
     for (int64_t r = begin; r < end; ++r) {
       const int64_t oy = r % p.out_h, out = r * p.out_row();
       T* image = dx + r / p.out_h * p.h * p.row();
-      const auto past = [](Vec<T> v, T* to, int64_t) __attribute__((always_inline)) { stream_store(to, v); };
-      const auto kept = [](Vec<T> v, T* to, int64_t n) __attribute__((always_inline)) { store(v, to, n); };
-      if (two_by_two && streamed) grad_row_tiled<true>(p, oy, places + out, dy + out, image, past);
-      else if (two_by_two) grad_row_tiled<true>(p, oy, places + out, dy + out, image, kept);
-      else grad_row_tiled<false>(p, oy, places + out, dy + out, image, kept);
+      const auto past = [](Vec<T> v, T * to, int64_t) __attribute__((always_inline)) { stream_store(to, v); };
+      const auto kept = [](Vec<T> v, T * to, int64_t n) __attribute__((always_inline)) { store(v, to, n); };
+      if (two_by_two && streamed)
+        grad_row_tiled<true>(p, oy, places + out, dy + out, image, past);
+      else if (two_by_two)
+        grad_row_tiled<true>(p, oy, places + out, dy + out, image, kept);
+      else
+        grad_row_tiled<false>(p, oy, places + out, dy + out, image, kept);
       // The rows behind the last window.
       const int64_t covered = p.out_h * p.g.kernel_h;
       if (oy + 1 == p.out_h) std::memset(image + covered * p.row(), 0, (p.h - covered) * p.row() * sizeof(T));
