@@ -1,5 +1,5 @@
-// `npm test`: the native tests, every TypeScript test, and the op tests again under each other instruction set of this
-// machine. The last line adds them all up. A part that ran no test at all counts as failed.
+// `npm test`: the native tests, every TypeScript test, the op tests again under each other instruction set of this
+// machine, and those of the convolutions by each of their algorithms. The last line adds them all up. A part that ran no test at all counts as failed.
 // Arguments go to vitest (`npm test -- shape`) and leave the other parts out.
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
@@ -25,6 +25,13 @@ await run(() => {
     } else {
       console.log(`\nnot run: op tests with NABLA_ISA=${other} (this CPU lacks it)`);
     }
+  }
+  for (const algorithm of ["im2col", "winograd"]) {
+    parts.push(
+      vitest(`convolutions with NABLA_CONV=${algorithm}`, ["test/ops/conv", "--typecheck.enabled=false"], {
+        NABLA_CONV: algorithm,
+      }),
+    );
   }
 
   console.log();

@@ -50,10 +50,11 @@ describe("nabla", () => {
 
 describe("nabla info", () => {
   it("tells what the engine found, as text and as JSON", () => {
-    const environment = { NABLA_ISA: "scalar", NABLA_THREADS: "1" };
+    const environment = { NABLA_ISA: "scalar", NABLA_THREADS: "1", NABLA_CONV: "im2col" };
     const report = JSON.parse(nabla(["info", "--json"], environment).out) as Record<string, unknown>;
     expect(report).toMatchObject({ nabla: version, node: process.versions.node, threads: 1 });
     expect(report["isa"]).toMatchObject({ chosen: "scalar" });
+    expect(report["convolution"]).toBe("im2col");
     expect(report["addon"]).toMatch(/nabla\.node$/);
     expect(report["cuda"]).toEqual({ available: false, reason: "not in this build" });
 
@@ -61,6 +62,7 @@ describe("nabla info", () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^ISA +scalar \(this CPU has \w+\)$/m);
     expect(out).toMatch(/^threads +1 on \d+ CPUs, /m);
+    expect(out).toMatch(/^conv +im2col$/m);
     expect(out).toMatch(/^CUDA +no: not in this build$/m);
   });
 

@@ -19,6 +19,7 @@ describe("wrong values are refused when the engine starts", () => {
       'NABLA_THREADS: not a number of the right size: "1.5", expected an integer from 1 to 1024',
     ],
     [{ NABLA_PIN: "yes" }, 'NABLA_PIN: unknown value: "yes", expected 0 or 1'],
+    [{ NABLA_CONV: "fft" }, 'NABLA_CONV: unknown algorithm: "fft", expected one of auto, im2col, winograd'],
     [{ NABLA_SYNC: "true" }, 'NABLA_SYNC: unknown value: "true", expected 0 or 1'],
     [
       { NABLA_MEMORY_LIMIT: "1GB" },

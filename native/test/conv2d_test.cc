@@ -6,6 +6,7 @@
 
 #include "core/activation.h"
 #include "core/conv_geometry.h"
+#include "cpu/gemm/conv_method.h"
 #include "cpu/isa_namespace.h"
 #include "op_call.h"
 
@@ -23,7 +24,12 @@ struct Case {
   int64_t stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
   int64_t top = 0, left = 0, bottom = 0, right = 0, groups = 1;
   Activation activation = Activation::none;
+  Algorithm algorithm = Algorithm::automatic;
 
+  // Of float32; the other dtypes ignore what they are asked for.
+  bool winograd_possible() const {
+    return kernel_h == 3 && kernel_w == 3 && stride_h * stride_w * dilation_h * dilation_w * groups == 1;
+  }
   std::vector<double> geometry() const {
     std::vector<double> attr;
     for (int64_t v :
@@ -35,13 +41,13 @@ struct Case {
   void print(const char* what) const {
     std::printf(
         "  in %s of x [%lld %lld %lld %lld] w [%lld %lld] -> %lld stride %lld %lld dilation %lld %lld padding "
-        "%lld %lld %lld %lld groups %lld\n",
+        "%lld %lld %lld %lld groups %lld algorithm %d\n",
         what, static_cast<long long>(images), static_cast<long long>(h), static_cast<long long>(w),
         static_cast<long long>(channels), static_cast<long long>(kernel_h), static_cast<long long>(kernel_w),
         static_cast<long long>(outputs), static_cast<long long>(stride_h), static_cast<long long>(stride_w),
         static_cast<long long>(dilation_h), static_cast<long long>(dilation_w), static_cast<long long>(top),
         static_cast<long long>(left), static_cast<long long>(bottom), static_cast<long long>(right),
-        static_cast<long long>(groups));
+        static_cast<long long>(groups), static_cast<int>(algorithm));
   }
 };
 
@@ -96,6 +102,17 @@ double activated(Activation activation, double x) {
   return x;
 }
 
+// Winograd's algorithm computes 16 results from one sum of products: where padding leaves one of them with few terms,
+// its error is that of its neighbours.
+void spread_greatest(std::vector<Sum>& sums) {
+  Sum greatest;
+  for (const Sum& sum : sums) {
+    greatest.magnitude = std::max(greatest.magnitude, sum.magnitude);
+    greatest.terms = std::max(greatest.terms, sum.terms);
+  }
+  for (Sum& sum : sums) sum.magnitude = greatest.magnitude, sum.terms = greatest.terms;
+}
+
 void check_all(const Case& t, const char* what, const Array& got, const std::vector<Sum>& want,
                Activation activation = Activation::none) {
   const double eps = got.dtype() == DType::float32 ? 0x1p-23 : 0x1p-52;
@@ -121,7 +138,7 @@ std::vector<double> values(const Array& a) {
 }
 
 void check_case(DType dtype, const Case& t) {
-  const std::vector<double> attr = t.geometry();
+  std::vector<double> attr = t.geometry();
   const ConvGeometry g = ConvGeometry::from(attr.data(), static_cast<int>(attr.size()));
   const int64_t out_h = g.out_h(t.h), out_w = g.out_w(t.w);
   const Shape x_shape = {t.images, t.h, t.w, t.channels}, y_shape = {t.images, out_h, out_w, t.outputs};
@@ -131,10 +148,13 @@ void check_case(DType dtype, const Case& t) {
   Array y(dtype, y_shape), plain(dtype, y_shape), dx(dtype, x_shape);
   Array dw(dtype, w_shape), dw_alone(dtype, w_shape), dbias(dtype, {t.outputs});
 
+  const double algorithm = static_cast<double>(t.algorithm);
   std::vector<double> forward_attr = attr;
   forward_attr.push_back(0);
+  forward_attr.push_back(algorithm);
+  attr.push_back(algorithm);
   run_op(conv2d, {x.view(), w.view()}, {&plain}, forward_attr);
-  forward_attr.back() = static_cast<double>(t.activation);
+  forward_attr[ConvGeometry::kAttrs] = static_cast<double>(t.activation);
   run_op(conv2d, {x.view(), w.view(), bias.view()}, {&y}, forward_attr);
   run_op(conv2dInputGrad, {dy.view(), w.view()}, {&dx}, attr);
   run_op(conv2dWeightGrad, {x.view(), dy.view()}, {&dw, &dbias}, attr);
@@ -147,6 +167,11 @@ void check_case(DType dtype, const Case& t) {
     want_dx[ix].add(vdy[iy] * vw[iw]);
     want_dw[iw].add(vdy[iy] * vx[ix]);
   });
+  if (t.algorithm == Algorithm::winograd) {
+    spread_greatest(want_y);
+    spread_greatest(want_dx);
+    spread_greatest(want_dw);
+  }
   check_all(t, "y without bias", plain, want_y);
   for (size_t i = 0; i < vdy.size(); ++i) {
     want_y[i].add(vbias[i % vbias.size()]);
@@ -162,6 +187,12 @@ void check_case(DType dtype, const Case& t) {
 void check_case_both(const Case& t) {
   check_case(DType::float32, t);
   check_case(DType::float64, t);
+  if (!t.winograd_possible()) return;
+  for (Algorithm algorithm : {Algorithm::im2col, Algorithm::winograd}) {
+    Case forced = t;
+    forced.algorithm = algorithm;
+    check_case(DType::float32, forced);
+  }
 }
 
 // Small images of many geometries.
@@ -248,6 +279,7 @@ NABLA_TEST(winograd_accuracy) {
   Array y(DType::float32, {t.images, t.h - 2, t.w - 2, t.outputs});
   std::vector<double> attr = t.geometry();
   attr.push_back(0);
+  attr.push_back(static_cast<double>(Algorithm::winograd));
   run_op(conv2d, {x.view(), w.view()}, {&y}, attr);
   std::vector<Sum> want(static_cast<size_t>(y.size()));
   const std::vector<double> vx = values(x), vw = values(w);

@@ -3,12 +3,18 @@ import type { AddonInfo, OpenOptions } from "./native/contract.js";
 
 const ISAS = ["scalar", "avx2", "avx512"];
 
+/** How convolutions are computed; a name's place is its number in commands (native/cpu/gemm/conv_method.h). */
+export const CONVOLUTIONS = ["auto", "im2col", "winograd"] as const;
+export type Convolution = (typeof CONVOLUTIONS)[number];
+
 /**
  * The environment variables that the engine reads when it starts.
  *
  * - `NABLA_ISA=scalar|avx2|avx512` caps the instruction set;
  * - `NABLA_THREADS=n` sets the threads that compute (1 to 1024; default: the CPUs this process may use);
  * - `NABLA_PIN=0|1` forbids or forces pinning them to CPUs;
+ * - `NABLA_CONV=im2col|winograd` computes 3x3 convolutions never, or wherever it is possible, by Winograd's algorithm (by
+ *   default: where that is faster);
  * - `NABLA_MEMORY_LIMIT=bytes` bounds the memory of tensors;
  * - `NABLA_SYNC=1` makes every op wait for its result, so that run-time errors are thrown where they arise.
  *
@@ -17,7 +23,7 @@ const ISAS = ["scalar", "avx2", "avx512"];
 export function readEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
   info: AddonInfo,
-): OpenOptions & { sync: boolean } {
+): OpenOptions & { sync: boolean; convolution: Convolution } {
   const isa = environment["NABLA_ISA"] || info.isa;
   if (!ISAS.includes(isa)) {
     throw new ArgumentError(`NABLA_ISA: unknown instruction set: "${isa}", expected one of ${ISAS.join(", ")}`);
@@ -28,7 +34,14 @@ export function readEnvironment(
   const threads = integer(environment, "NABLA_THREADS", 1, 1024) ?? info.cpus;
   const pin = flag(environment, "NABLA_PIN") ?? threads === info.cpus;
   const memoryLimit = integer(environment, "NABLA_MEMORY_LIMIT", 1, Number.MAX_SAFE_INTEGER) ?? 0;
-  return { isa, threads, pin, memoryLimit, sync: flag(environment, "NABLA_SYNC") ?? false };
+  const convolution = convolutionOf(environment["NABLA_CONV"] || "auto");
+  return { isa, threads, pin, memoryLimit, convolution, sync: flag(environment, "NABLA_SYNC") ?? false };
+}
+
+function convolutionOf(name: string): Convolution {
+  const known = CONVOLUTIONS.find((convolution) => convolution === name);
+  if (known) return known;
+  throw new ArgumentError(`NABLA_CONV: unknown algorithm: "${name}", expected one of ${CONVOLUTIONS.join(", ")}`);
 }
 
 function integer(

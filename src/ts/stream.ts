@@ -3,7 +3,7 @@ import { dtypeInfo, isHalf, type DType, type DTypeInfo, type TypedArray } from "
 import { contiguousStrides, sizeOf, type Shape } from "./shape.js";
 import type { Addon, NativeFailure, OpenResult } from "./native/contract.js";
 import { loadAddon } from "./native/load.js";
-import { readEnvironment } from "./options.js";
+import { readEnvironment, type Convolution } from "./options.js";
 import { Watch } from "./watch.js";
 
 /**
@@ -67,6 +67,7 @@ export class Stream {
   readonly isa: string;
   readonly threads: number;
   readonly pinned: boolean;
+  readonly convolution: Convolution;
   /** Bytes of storages that were not released. */
   liveBytes = 0;
   liveStorages = 0;
@@ -107,6 +108,7 @@ export class Stream {
     const opened: OpenResult = addon.open(options);
     this.addon = addon;
     this.sync = options.sync;
+    this.convolution = options.convolution;
     this.words = new Int32Array(opened.commands);
     this.doubles = new Float64Array(opened.commands);
     this.trackIds = opened.trackIds;

@@ -103,8 +103,7 @@ void correlate(KernelArgs& args, const Correlation<T>& c, const KernelPanels<T>&
   const Partition cut = partition(c);
   const int64_t panels = ceil_div(c.outputs, NR);
   const int64_t tiles = ceil_div(c.out_w, MR);
-  const Method method = c.method();
-  const bool gathered = method == Method::gathered, by_column = method == Method::by_column;
+  const bool gathered = c.method == Method::gathered, by_column = c.method == Method::by_column;
   const ColumnRange cols = by_column ? ColumnRange{0, c.in.w} : c.columns();
   const auto window_rows = [&](int64_t rows) { return (rows - 1) * c.stride_h + (c.kernel_h - 1) * c.dilation_h + 1; };
   int64_t scratch = 0;

@@ -1,29 +1,17 @@
-// What a correlation of images with kernels is made of, and by which method it is computed. A convolution's forward
+// What a correlation of images with kernels is made of. A convolution's forward
 // pass is one, and so is its input gradient, one stride phase at a time.
 #pragma once
 #include <cstring>
-#include <type_traits>
 
 #include "core/conv_geometry.h"
 #include "core/tensor_view.h"
+#include "cpu/gemm/conv_method.h"
 #include "cpu/gemm/conv_window.h"
 #include "cpu/gemm/pack.h"
 #include "cpu/gemm/tile.h"
 #include "cpu/simd/vec.h"
 
 namespace nabla::NABLA_ISA {
-
-enum class Method {
-  depthwise,  // conv_depthwise.h
-  winograd,   // conv_winograd.h
-  // Rows that are much shorter than a tile are put together: their patches are copied.
-  gathered,
-  // One product for each column of the kernel, when dilation breaks a patch's rows into single pixels; and when there
-  // is padding, which costs nothing then, since a tile leaves out the pixels whose column lies in it. The kernels are
-  // ordered [kernel_w, kernel_h, channels].
-  by_column,
-  whole,  // one product for the whole kernel
-};
 
 template <typename T>
 struct Correlation {
@@ -36,51 +24,20 @@ struct Correlation {
   int64_t out_h, out_w, out_image, out_row, out_pixel;
   const T* bias;  // may be null
   Activation activation;
+  Algorithm algorithm;  // asked for
+  Method method;        // chosen by correlation_method()
 
   int64_t patch() const { return kernel_h * kernel_w * in.channels; }
   // Columns of the image that a whole output row reads.
   ColumnRange columns() const { return {-pad_left, (out_w - 1) * stride_w + (kernel_w - 1) * dilation_w + 1}; }
-  Method method() const;
   // Where tap (i, j) stands in the order of the kernels.
-  int64_t tap(int64_t i, int64_t j) const {
-    return method() == Method::by_column ? j * kernel_h + i : i * kernel_w + j;
-  }
+  int64_t tap(int64_t i, int64_t j) const { return method == Method::by_column ? j * kernel_h + i : i * kernel_w + j; }
 };
-
-// Estimated cycles of vector instructions with and without the transforms of Winograd's algorithm.
-template <typename T>
-bool winograd_pays(const Correlation<T>& c) {
-  if (!std::is_same<T, float>::value || c.kernel_h != 3 || c.kernel_w != 3 || c.stride_h != 1 || c.stride_w != 1 ||
-      c.dilation_h != 1 || c.dilation_w != 1 || c.groups != 1) {
-    return false;
-  }
-  constexpr double width = TileVec<T>::width, rows = TileShape<T>::MR;
-  const double channels = static_cast<double>(c.in.channels), outputs = static_cast<double>(c.outputs);
-  const double pixels = static_cast<double>(c.images * c.out_h * c.out_w);
-  const double tiles = static_cast<double>(c.images * ceil_div(c.out_h, 4) * ceil_div(c.out_w, 4));
-  const double direct = pixels * 9 * channels * outputs / width;
-  const double products = tiles * 36 * (channels + 80 / rows) * outputs / width;
-  // The transformed kernels are too large for the fast caches.
-  const double transforms = (250 * tiles * (channels + outputs) + 1000 * channels * outputs) / Vec<T>::width;
-  return products + transforms < 0.9 * direct;
-}
-
-template <typename T>
-Method Correlation<T>::method() const {
-  constexpr int64_t kLeastDepth = 96;  // of a product by column, to earn the additions to the stored tile
-  if (groups > 1 && in.channels == 1 && outputs == 1) return Method::depthwise;
-  if (winograd_pays(*this)) return Method::winograd;
-  const bool dense = out_row == out_w * out_pixel && out_image == out_h * out_row;
-  if (dense && 2 * out_w < TileShape<T>::MR) return Method::gathered;
-  const ColumnRange cols = columns();
-  const bool padded = cols.first < 0 || cols.first + cols.count > in.w;
-  const bool by_column = dilation_w > 1 || (padded && kernel_h * in.channels >= kLeastDepth);
-  return kernel_w > 1 && by_column ? Method::by_column : Method::whole;
-}
 
 // The correlation of image [N, H, W, C] with kernels, whose result is a map [N, OH, OW, O].
 template <typename T>
-Correlation<T> forward_correlation(const ConvGeometry& g, const TensorView& image, const TensorView& map) {
+Correlation<T> forward_correlation(const ConvGeometry& g, const TensorView& image, const TensorView& map,
+                                   Algorithm algorithm) {
   Correlation<T> c;
   c.in = {image.as<T>(), image.shape[1], image.shape[2], image.shape[3], image.shape[3] / g.groups};
   c.images = image.shape[0];
@@ -97,6 +54,8 @@ Correlation<T> forward_correlation(const ConvGeometry& g, const TensorView& imag
   c.out_image = c.out_h * c.out_row;
   c.bias = nullptr;
   c.activation = Activation::none;
+  c.algorithm = algorithm;
+  c.method = correlation_method(c);
   return c;
 }
 

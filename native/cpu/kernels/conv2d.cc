@@ -14,30 +14,24 @@ namespace nabla::NABLA_ISA {
 
 namespace {
 
-// A convolution of single pixels is a matrix product of all pixels and the kernel.
-bool pointwise(const ConvGeometry& g) {
-  return g.kernel_h == 1 && g.kernel_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_top == 0 &&
-         g.pad_left == 0 && g.pad_bottom == 0 && g.pad_right == 0 && g.groups == 1;
-}
-
 template <typename T>
-void correlate(KernelArgs& args, const Correlation<T>& c, Method method, const KernelSource<T>& source) {
+void correlate(KernelArgs& args, const Correlation<T>& c, const KernelSource<T>& source) {
   if constexpr (std::is_same<T, float>::value) {
-    if (method == Method::winograd) return correlate_winograd(args, c, source);
+    if (c.method == Method::winograd) return correlate_winograd(args, c, source);
   }
   correlate(args, c, pack_kernels(args.pool, source, args.workspace.array<T>(packed_size(source))));
 }
 
 template <typename T>
-void forward(KernelArgs& args, const ConvGeometry& g) {
+void forward(KernelArgs& args, const ConvGeometry& g, Algorithm algorithm) {
   const TensorView &x = args.in[0], &w = args.in[1], &y = args.out[0];
   if (y.numel() == 0) return;
-  Correlation<T> c = forward_correlation<T>(g, x, y);
+  Correlation<T> c = forward_correlation<T>(g, x, y, algorithm);
   c.bias = args.n_in > 2 ? args.in[2].as<T>() : nullptr;
   c.activation = static_cast<Activation>(static_cast<int>(args.attr[ConvGeometry::kAttrs]));
 
   const int64_t channels = c.in.channels, all_outputs = w.shape[3];
-  if (pointwise(g)) {
+  if (c.method == Method::pointwise) {
     GemmArgs<T> product{y.numel() / all_outputs,
                         all_outputs,
                         channels,
@@ -52,9 +46,8 @@ void forward(KernelArgs& args, const ConvGeometry& g) {
     product.epilogue = {c.bias, c.activation};
     return gemm(args.pool, args.workspace, product);
   }
-  const Method method = c.method();
-  if (method == Method::depthwise) return correlate_depthwise(args, c, w.as<T>());
-  if (g.groups == 1 && all_outputs <= TileShape<T>::NR && (method == Method::whole || method == Method::gathered)) {
+  if (c.method == Method::depthwise) return correlate_depthwise(args, c, w.as<T>());
+  if (g.groups == 1 && all_outputs <= TileShape<T>::NR && (c.method == Method::whole || c.method == Method::gathered)) {
     return correlate(args, c, KernelPanels<T>{w.as<T>(), all_outputs, 0, 0});
   }
   int64_t* taps = args.workspace.array<int64_t>(g.kernel_h * g.kernel_w);
@@ -64,7 +57,7 @@ void forward(KernelArgs& args, const ConvGeometry& g) {
   const KernelSource<T> source{w.as<T>(), taps,     g.kernel_h * g.kernel_w, channels,
                                c.outputs, g.groups, channels * all_outputs,  all_outputs,
                                1,         c.outputs};
-  correlate(args, c, method, source);
+  correlate(args, c, source);
 }
 
 // One axis of the input gradient at the pixels p = phase + t*stride, t = 0, 1, ...: dx[p] is the sum over k of
@@ -86,16 +79,10 @@ struct PhaseAxis {
 };
 
 template <typename T>
-void input_grad(KernelArgs& args, const ConvGeometry& g) {
+void input_grad(KernelArgs& args, const ConvGeometry& g, Algorithm algorithm) {
   const TensorView &dy = args.in[0], &w = args.in[1], &dx = args.out[0];
   const int64_t h = dx.shape[1], width = dx.shape[2], all_outputs = w.shape[3];
   if (dx.numel() == 0) return;
-  if (pointwise(g)) {
-    const int64_t channels = dx.shape[3];
-    return gemm(args.pool, args.workspace,
-                GemmArgs<T>{dx.numel() / channels, channels, all_outputs, dy.as<T>(), all_outputs, 1, w.as<T>(), 1,
-                            all_outputs, dx.as<T>(), channels});
-  }
   Correlation<T> c;
   c.in = {dy.as<T>(), dy.shape[1], dy.shape[2], all_outputs, all_outputs / g.groups};
   c.images = dx.shape[0];
@@ -107,6 +94,7 @@ void input_grad(KernelArgs& args, const ConvGeometry& g) {
   c.out_pixel = g.stride_w * dx.shape[3];
   c.bias = nullptr;
   c.activation = Activation::none;
+  c.algorithm = algorithm;
 
   const auto axis_h = [&](int64_t phase) {
     return PhaseAxis(phase, h, g.kernel_h, g.stride_h, g.dilation_h, g.pad_top);
@@ -133,6 +121,7 @@ void input_grad(KernelArgs& args, const ConvGeometry& g) {
       c.kernel_h = rows.taps, c.kernel_w = cols.taps;
       c.dilation_h = rows.dilation, c.dilation_w = cols.dilation;
       c.pad_top = rows.pad, c.pad_left = cols.pad;
+      c.method = correlation_method(c);
       for (int64_t i = 0; i < rows.taps; ++i) {
         for (int64_t j = 0; j < cols.taps; ++j) {
           const int64_t kh = rows.first + (rows.taps - 1 - i) * rows.step;
@@ -140,8 +129,21 @@ void input_grad(KernelArgs& args, const ConvGeometry& g) {
           taps[c.tap(i, j)] = kh * g.kernel_w + kw;
         }
       }
-      const Method method = c.method();
-      if (method == Method::depthwise) {
+      if (c.method == Method::pointwise) {
+        const GemmArgs<T> product{dx.numel() / c.outputs,
+                                  c.outputs,
+                                  all_outputs,
+                                  dy.as<T>(),
+                                  all_outputs,
+                                  1,
+                                  w.as<T>(),
+                                  1,
+                                  all_outputs,
+                                  dx.as<T>(),
+                                  c.outputs};
+        return gemm(args.pool, args.workspace, product);
+      }
+      if (c.method == Method::depthwise) {
         T* weights = args.workspace.array<T>(rows.taps * cols.taps * all_outputs);
         for (int64_t t = 0; t < rows.taps * cols.taps; ++t) {
           copy_row(w.as<T>() + taps[t] * all_outputs, weights + t * all_outputs, all_outputs);
@@ -152,7 +154,7 @@ void input_grad(KernelArgs& args, const ConvGeometry& g) {
       const KernelSource<T> source{w.as<T>(),   taps,         rows.taps * cols.taps,   c.in.channels,
                                    c.outputs,   g.groups,     c.outputs * all_outputs, 1,
                                    all_outputs, c.in.channels};
-      correlate(args, c, method, source);
+      correlate(args, c, source);
     }
   }
 }
@@ -161,16 +163,17 @@ void input_grad(KernelArgs& args, const ConvGeometry& g) {
 
 void conv2d(KernelArgs& args) {
   const ConvGeometry g = ConvGeometry::from(args.attr, args.n_attr);
-  NABLA_CHECK(args.n_attr > ConvGeometry::kAttrs, "the activation is missing");
   check_convolution(g, args.in[0], args.out[0], args.in[1]);
   if (args.n_in > 2) check_bias(args.in[2], args.in[1]);
-  args.in[0].dtype == DType::float32 ? forward<float>(args, g) : forward<double>(args, g);
+  const Algorithm algorithm = algorithm_of(args, ConvGeometry::kAttrs + 1);
+  args.in[0].dtype == DType::float32 ? forward<float>(args, g, algorithm) : forward<double>(args, g, algorithm);
 }
 
 void conv2dInputGrad(KernelArgs& args) {
   const ConvGeometry g = ConvGeometry::from(args.attr, args.n_attr);
   check_convolution(g, args.out[0], args.in[0], args.in[1]);
-  args.in[0].dtype == DType::float32 ? input_grad<float>(args, g) : input_grad<double>(args, g);
+  const Algorithm algorithm = algorithm_of(args, ConvGeometry::kAttrs);
+  args.in[0].dtype == DType::float32 ? input_grad<float>(args, g, algorithm) : input_grad<double>(args, g, algorithm);
 }
 
 }  // namespace nabla::NABLA_ISA

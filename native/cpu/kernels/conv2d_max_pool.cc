@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kSliceBytes = 1 << 20;      // what a slice of the convolution's result takes, in about
 constexpr int64_t kSliceBytesPerWeight = 64;  // every slice packs or transforms the kernels again
-constexpr int kConvolutionAttrs = ConvGeometry::kAttrs + 1;
+constexpr int kConvolutionAttrs = ConvGeometry::kAttrs + 2;  // those of conv2d
 
 // Scratch memory that every slice uses again.
 class SliceWorkspace final : public Workspace {
@@ -134,8 +134,9 @@ class ConvMaxPool {
     Rows source{0, x.shape[1]};
     const ConvGeometry g = whole_images(rows) ? conv : geometry(wanted, &source);
     const TensorView map = contiguous_view(y, nullptr, images, wanted.count, conv_w, y.shape[3]);
-    return forward_correlation<T>(g, source_view<T>(slice, source), map).method() ==
-           forward_correlation<T>(conv, x, all_rows()).method();
+    const Algorithm algorithm = algorithm_of(args, ConvGeometry::kAttrs + 1);
+    return forward_correlation<T>(g, source_view<T>(slice, source), map, algorithm).method ==
+           forward_correlation<T>(conv, x, all_rows(), algorithm).method;
   }
 
   template <typename T>

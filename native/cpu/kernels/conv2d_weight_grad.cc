@@ -17,14 +17,14 @@ namespace {
 
 constexpr int64_t kTasks = 16;              // enough to balance a few threads
 constexpr int64_t kBlockPixels = 256;       // a panel of dy stays in the first-level cache
-constexpr int64_t kGatherPixels = 64;       // images with fewer are put together, and their patches copied
+constexpr int64_t kGatherPixels = 64;       // the least of a block of copied patches
 constexpr int64_t kPixelsPerPartial = 512;  // earn the memory traffic of a partial result
 constexpr int64_t kPartialBytes = 4 << 20;
 
 template <typename T>
 class WeightGrad {
  public:
-  WeightGrad(KernelArgs& kernel_args, const Correlation<T>& forward)
+  WeightGrad(KernelArgs& kernel_args, const Correlation<T>& forward, bool gathered)
       : args(kernel_args),
         c(forward),
         dy(args.in[1].as<T>()),
@@ -32,7 +32,7 @@ class WeightGrad {
         panels(ceil_div(c.outputs, NR)),
         size(args.out[0].numel()),
         bias_size(args.n_out > 1 ? all_outputs : 0),
-        gathers(c.out_h * c.out_w < kGatherPixels && c.images > 1) {
+        gathers(gathered) {
     const int64_t pixels = c.images * c.out_h * c.out_w;
     if (gathers) {
       block_pixels = min_of(max_of(kGatherBytes / (c.patch() * int64_t{sizeof(T)}), kGatherPixels), kBlockPixels);
@@ -228,7 +228,7 @@ class WeightGrad {
 };
 
 template <typename T>
-void weight_grad(KernelArgs& args, const ConvGeometry& g) {
+void weight_grad(KernelArgs& args, const ConvGeometry& g, Algorithm algorithm) {
   const TensorView &x = args.in[0], &dy = args.in[1], &dw = args.out[0];
   if (x.numel() == 0 || dy.numel() == 0) {
     for (int i = 0; i < args.n_out; ++i) {
@@ -236,16 +236,16 @@ void weight_grad(KernelArgs& args, const ConvGeometry& g) {
     }
     return;
   }
-  const Correlation<T> forward = forward_correlation<T>(g, x, dy);
+  const Correlation<T> forward = forward_correlation<T>(g, x, dy, algorithm);
   T* dbias = args.n_out > 1 ? args.out[1].as<T>() : nullptr;
-  const Method method = forward.method();
+  const WeightGradMethod method = weight_grad_method(forward);
   if constexpr (std::is_same<T, float>::value) {
-    if (method == Method::winograd) return winograd_weight_grad(args, forward, dy.as<T>(), dw.as<T>(), dbias);
+    if (method == WeightGradMethod::winograd) return winograd_weight_grad(args, forward, dy.as<T>(), dw.as<T>(), dbias);
   }
-  if (method == Method::depthwise) {
+  if (method == WeightGradMethod::depthwise) {
     depthwise_weight_grad(args, forward, dy.as<T>(), dw.as<T>(), dbias);
   } else {
-    WeightGrad<T>(args, forward).compute();
+    WeightGrad<T>(args, forward, method == WeightGradMethod::gathered).compute();
   }
 }
 
@@ -256,7 +256,8 @@ void conv2dWeightGrad(KernelArgs& args) {
   const TensorView &x = args.in[0], &dy = args.in[1], &dw = args.out[0];
   check_convolution(g, x, dy, dw);
   if (args.n_out > 1) check_bias(args.out[1], dw);
-  x.dtype == DType::float32 ? weight_grad<float>(args, g) : weight_grad<double>(args, g);
+  const Algorithm algorithm = algorithm_of(args, ConvGeometry::kAttrs);
+  x.dtype == DType::float32 ? weight_grad<float>(args, g, algorithm) : weight_grad<double>(args, g, algorithm);
 }
 
 }  // namespace nabla::NABLA_ISA

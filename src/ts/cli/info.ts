@@ -17,6 +17,7 @@ interface Report {
   threads?: number;
   cpus?: number;
   pinned?: boolean;
+  convolution?: string;
   cuda: { available: boolean; reason: string };
 }
 
@@ -42,7 +43,7 @@ function inspect(): Report {
   try {
     const addon = loadAddon();
     const facts = addon.info();
-    const { isa, threads, pinned } = cpuStream();
+    const { isa, threads, pinned, convolution } = cpuStream();
     return {
       ...machine,
       addon: addon.path,
@@ -50,6 +51,7 @@ function inspect(): Report {
       threads,
       cpus: facts.cpus,
       pinned,
+      convolution,
     };
   } catch (error) {
     if (!(error instanceof NablaError)) throw error;
@@ -66,6 +68,7 @@ function format(report: Report): string {
   if (report.isa) {
     rows.push(["ISA", `${report.isa.chosen} (this CPU has ${report.isa.detected})`]);
     rows.push(["threads", `${report.threads} on ${report.cpus} CPUs, ${report.pinned ? "pinned" : "not pinned"}`]);
+    rows.push(["conv", report.convolution ?? ""]);
     rows.push(["addon", report.addon ?? ""]);
   }
   rows.push(["CUDA", report.cuda.available ? "available" : `no: ${report.cuda.reason}`]);

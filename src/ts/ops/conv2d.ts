@@ -6,6 +6,8 @@ import { addMethod, type Tensor } from "../tensor.js";
 import { ACTIVATIONS, activationBiasGrad, activationGrad, type ActivationName } from "./activation-grad.js";
 import { checkChoice, checkInteger, checkPair } from "./arguments.js";
 import { checkOptions } from "../checks.js";
+import { CONVOLUTIONS } from "../options.js";
+import { cpuStream } from "../stream.js";
 import { add } from "./binary.js";
 import { expandTo } from "./broadcast.js";
 import { checkBias, checkChannels, checkOperands, inCommonDType } from "./convolution.js";
@@ -57,7 +59,9 @@ interface ConvAttributes extends Geometry {
   readonly activation: ActivationName;
 }
 
-const encodeGeometry = ({ window, groups }: Geometry): number[] => encodeWindow(window, groups);
+/** The number of what NABLA_CONV chose. */
+const algorithm = (): number => CONVOLUTIONS.indexOf(cpuStream().convolution);
+const encodeGeometry = ({ window, groups }: Geometry): number[] => [...encodeWindow(window, groups), algorithm()];
 
 interface InputGradAttributes extends Geometry {
   readonly inputShape: Shape;
@@ -70,7 +74,7 @@ interface WeightGradAttributes extends Geometry {
 }
 
 function encodeConvolution(attrs: ConvAttributes): number[] {
-  return [...encodeGeometry(attrs), ACTIVATIONS.indexOf(attrs.activation)];
+  return [...encodeWindow(attrs.window, attrs.groups), ACTIVATIONS.indexOf(attrs.activation), algorithm()];
 }
 
 /** What the gradients of a product of two read: of each that wants one, the other. */
