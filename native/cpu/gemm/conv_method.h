@@ -97,6 +97,21 @@ Method correlation_method(const Correlation<T>& c) {
   return c.kernel_w > 1 && by_column ? Method::by_column : Method::whole;
 }
 
+// Whether the input gradient is made by ScatteredGrad (conv_scatter.h), not by correlations. Both are products with
+// `outputs` in the inner dimension: one vector or more for each of its taps and pixel of dx, or those of all taps
+// together for each pixel of dy. Adding up what was scattered costs about as much as the product with some outputs
+// more.
+template <typename T>
+bool scatters(const ConvGeometry& g, int64_t channels, int64_t outputs, Algorithm algorithm) {
+  constexpr int64_t kScattering = 8, NR = TileShape<T>::NR, width = TileVec<T>::width;
+  const bool same_step = g.stride_h == 1 && g.stride_w == 1, dense = g.dilation_h == 1 && g.dilation_w == 1;
+  if (!dense || g.groups != 1) return false;
+  if (algorithm == Algorithm::winograd && same_step && g.kernel_h == 3 && g.kernel_w == 3) return false;
+  const int64_t taps = g.kernel_h * g.kernel_w;
+  const int64_t together = ceil_div(taps * channels, NR) * (NR / width) * outputs + taps * kScattering;
+  return together < taps * ceil_div(channels, width) * outputs;
+}
+
 // `c` is the forward pass.
 template <typename T>
 WeightGradMethod weight_grad_method(const Correlation<T>& c) {

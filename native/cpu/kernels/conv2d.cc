@@ -1,5 +1,6 @@
 // 2-D convolution and its input gradient. Both are correlations (cpu/gemm/conv_correlate.h): the gradient is that of dy
-// with the kernels turned around, one for each residue of the pixel modulo the stride.
+// with the kernels turned around, one for each residue of the pixel modulo the stride. With few input channels it is
+// made by conv_scatter.h instead.
 #include <cstring>
 
 #include "core/conv_geometry.h"
@@ -7,6 +8,7 @@
 #include "cpu/gemm/conv_checks.h"
 #include "cpu/gemm/conv_correlate.h"
 #include "cpu/gemm/conv_depthwise.h"
+#include "cpu/gemm/conv_scatter.h"
 #include "cpu/gemm/conv_winograd.h"
 #include "cpu/gemm/gemm.h"
 
@@ -83,6 +85,9 @@ void input_grad(KernelArgs& args, const ConvGeometry& g, Algorithm algorithm) {
   const TensorView &dy = args.in[0], &w = args.in[1], &dx = args.out[0];
   const int64_t h = dx.shape[1], width = dx.shape[2], all_outputs = w.shape[3];
   if (dx.numel() == 0) return;
+  if (dy.numel() > 0 && scatters<T>(g, dx.shape[3], all_outputs, algorithm)) {
+    return ScatteredGrad<T>(args, g).compute();
+  }
   Correlation<T> c;
   c.in = {dy.as<T>(), dy.shape[1], dy.shape[2], all_outputs, all_outputs / g.groups};
   c.images = dx.shape[0];
