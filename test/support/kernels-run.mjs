@@ -155,8 +155,22 @@ const work = {
       float(IMAGES),
       ...[1, 2, 3, 4].map(() => float([24])),
     ),
+  "conv2d, max pooling": () => convolution(IMAGES, [3, 3, 24, 40], { activation: "relu", maxPool: { poolSize: 2 } }),
+  "matmul, gelu and residual": () =>
+    run(
+      (a, b, residual) => nabla.matmul(a, b, { activation: "gelu", residual }),
+      float([300, 211]),
+      float([211, 307]),
+      float([300, 307]),
+    ),
+  "matmul, bfloat16": () => [nabla.matmul(draw([300, 211]).cast("bfloat16"), draw([211, 307]).cast("bfloat16"))],
   sgd: () => optimizer((parameters) => new optimizers.SGD({ parameters, momentum: 0.9, nesterov: true })),
-  adam: () => optimizer((parameters) => new optimizers.Adam({ parameters, weightDecay: 0.01 })),
+  ...Object.fromEntries(
+    ["RMSprop", "Adagrad", "Adadelta", "Adam", "AdamW", "Adamax", "Nadam", "Lion"].map((name) => [
+      name,
+      () => optimizer((parameters) => new optimizers[name]({ parameters, globalClipNorm: 1 })),
+    ]),
+  ),
 };
 
 /** Places that are compared between instruction sets. */
