@@ -39,19 +39,17 @@ describe("the list of benchmarks", () => {
   it("has names that differ, and a target and a tolerance for each case", () => {
     expect(allCases.length).toBeGreaterThan(60);
     expect(new Set(allCases.map(({ name }) => name)).size).toBe(allCases.length);
-    for (const { name, target, tolerance, work, measure } of allCases) {
-      expect(target.goal, name).toBeGreaterThan(0);
-      expect(target.goal, name).toBeLessThanOrEqual(target.must);
-      expect(tolerance, name).toBeLessThan(0.01);
-      expect(measure === "memory" || work !== undefined, name).toBe(true);
-    }
+    const incomplete = allCases.filter(({ target, tolerance, work, measure }) => {
+      const targeted = target.goal > 0 && target.goal <= target.must;
+      return !(targeted && tolerance < 0.01 && (measure === "memory" || work !== undefined));
+    });
+    expect(incomplete.map(({ name }) => name)).toEqual([]);
   });
 
   it("is on the page, which is rendered from bench/report", () => {
-    for (const { name } of allCases) expect(page).toContain(`| ${name} `);
-    expect(squeeze(page), "run `npm run bench -- --markdown docs/benchmarks.md`").toBe(
-      squeeze(renderPage(report, recordedRuns(report))),
-    );
+    expect(allCases.map(({ name }) => name).filter((name) => !page.includes(`| ${name} `))).toEqual([]);
+    // If not: `npm run bench -- --markdown docs/benchmarks.md`.
+    expect(squeeze(page)).toBe(squeeze(renderPage(report, recordedRuns(report))));
   });
 
   it("has a case for each note", () => {

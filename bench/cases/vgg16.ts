@@ -49,8 +49,8 @@ function vgg16(batch: number, head: boolean): Case {
     params,
     work: { flops: 2 * batch * (base + dense), peak: "fma" },
     target: targets.vgg16,
-    // Sixteen layers of float32, of which Winograd's algorithm may compute thirteen.
-    tolerance: 1e-4,
+    // Sixteen layers of float32, thirteen of them perhaps by Winograd's algorithm: 2e-6 is seen.
+    tolerance: 2e-5,
   };
 }
 

@@ -17,7 +17,8 @@ export type Verdict = "goal" | "must" | "missed" | "failed" | "unsupported" | "n
 /** How a result stands to its case's target. Without a competitor there is none. */
 export function verdictOf(benchCase: Case, result: CaseResult | undefined, peaks?: Peaks): Verdict {
   if (!result) return "not measured";
-  const of = (list: readonly { competitor: string }[]): boolean => list.some(({ competitor }) => competitor === "nabla");
+  const of = (list: readonly { competitor: string }[]): boolean =>
+    list.some(({ competitor }) => competitor === "nabla");
   if (of(result.unsupported)) return "unsupported";
   if (of(result.failures)) return "failed";
   const ours = result.results.find(({ competitor }) => competitor === "nabla");

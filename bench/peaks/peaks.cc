@@ -46,33 +46,33 @@ float sumOf(const float* lanes, int count) {
 #define UNROLL _Pragma("GCC unroll 16")
 
 // BYTES is the size of a vector. Returns the mean of all lanes, about 1.
-#define DEFINE_FMA(NAME, TARGET, BYTES)                            \
-  TARGET float NAME(long rounds) {                                 \
-    typedef float V __attribute__((vector_size(BYTES)));           \
-    constexpr int kLanes = BYTES / 4;                              \
-    const V f = V{} + factor, t = V{} + term;                      \
-    V x[kAccumulators];                                            \
+#define DEFINE_FMA(NAME, TARGET, BYTES) \
+  TARGET float NAME(long rounds) { \
+    typedef float V __attribute__((vector_size(BYTES))); \
+    constexpr int kLanes = BYTES / 4; \
+    const V f = V{} + factor, t = V{} + term; \
+    V x[kAccumulators]; \
     for (int i = 0; i < kAccumulators; ++i) x[i] = V{} + float(i); \
-    for (long r = 0; r < rounds; ++r) {                            \
+    for (long r = 0; r < rounds; ++r) { \
       UNROLL for (int i = 0; i < kAccumulators; ++i) x[i] = x[i] * f + t; \
-    }                                                              \
-    float lanes[kAccumulators * kLanes];                           \
-    std::memcpy(lanes, x, sizeof lanes);                           \
-    return sumOf(lanes, kAccumulators* kLanes);                    \
+    } \
+    float lanes[kAccumulators * kLanes]; \
+    std::memcpy(lanes, x, sizeof lanes); \
+    return sumOf(lanes, kAccumulators * kLanes); \
   }
 
 // Returns the sum of all words of the array, modulo 2^32 in each lane.
-#define DEFINE_READ(NAME, TARGET, BYTES)                                                   \
-  TARGET unsigned NAME(const char* from, size_t bytes) {                                   \
-    typedef unsigned V __attribute__((vector_size(BYTES)));                                \
-    constexpr size_t kStep = 8 * BYTES;                                                    \
-    V sums[8] = {};                                                                        \
-    for (size_t at = 0; at < bytes; at += kStep)                                           \
-      for (size_t i = 0; i < 8; ++i) sums[i] += *(const V*)(from + at + i * BYTES);        \
-    unsigned lanes[kStep / 4], sum = 0;                                                    \
-    std::memcpy(lanes, sums, sizeof lanes);                                                \
-    for (unsigned lane : lanes) sum += lane;                                               \
-    return sum;                                                                            \
+#define DEFINE_READ(NAME, TARGET, BYTES) \
+  TARGET unsigned NAME(const char* from, size_t bytes) { \
+    typedef unsigned V __attribute__((vector_size(BYTES))); \
+    constexpr size_t kStep = 8 * BYTES; \
+    V sums[8] = {}; \
+    for (size_t at = 0; at < bytes; at += kStep) \
+      for (size_t i = 0; i < 8; ++i) sums[i] += *(const V*)(from + at + i * BYTES); \
+    unsigned lanes[kStep / 4], sum = 0; \
+    std::memcpy(lanes, sums, sizeof lanes); \
+    for (unsigned lane : lanes) sum += lane; \
+    return sum; \
   }
 
 #if defined(__x86_64__)
@@ -237,7 +237,9 @@ int main(int argc, char** argv) {
   const double readRate = double(part) * threads / seconds / 1e9;
 
   std::printf("{\"isa\":\"%s\",\"fma\":%.1f,\"bf16\":", isa, peakFma);
-  if (bf16 > 0) std::printf("%.1f", bf16);
-  else std::printf("null");
+  if (bf16 > 0)
+    std::printf("%.1f", bf16);
+  else
+    std::printf("null");
   std::printf(",\"copy\":%.2f,\"read\":%.2f}\n", copy, readRate);
 }
