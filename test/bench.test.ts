@@ -79,6 +79,9 @@ describe("the verdict on a case", () => {
 
   it("says what has no result", () => {
     const problem = [{ competitor: "nabla", message: "" }];
+    const peers = [{ competitor: "pytorch", message: "" }];
+    expect(verdictOf(benchCase, result(0.5, 0, { failures: peers }))).toBe("failed");
+    expect(verdictOf(benchCase, result(0.5, 0, { unsupported: peers }))).toBe("goal");
     expect(verdictOf(benchCase, undefined)).toBe("not measured");
     expect(verdictOf(benchCase, result(1, 0, { unsupported: problem }))).toBe("unsupported");
     expect(verdictOf(benchCase, result(1, 0, { failures: problem }))).toBe("failed");

@@ -84,7 +84,7 @@ export async function measure(
       fail(runner.competitor, error);
     }
   };
-  for (const runner of [...runners]) await attempt(runner, () => warmUp(runner, effort));
+  for (const runner of runners) await attempt(runner, () => warmUp(runner, effort));
   const order = [...runners];
   const turnSeconds = order.reduce((sum, { iterations, samples }) => sum + iterations * samples[0]!, 0);
   for (const runner of order) runner.samples = [];

@@ -17,10 +17,9 @@ export type Verdict = "goal" | "must" | "missed" | "failed" | "unsupported" | "n
 /** How a result stands to its case's target. Without a competitor there is none. */
 export function verdictOf(benchCase: Case, result: CaseResult | undefined, peaks?: Peaks): Verdict {
   if (!result) return "not measured";
-  const of = (list: readonly { competitor: string }[]): boolean =>
-    list.some(({ competitor }) => competitor === "nabla");
-  if (of(result.unsupported)) return "unsupported";
-  if (of(result.failures)) return "failed";
+  if (result.unsupported.some(({ competitor }) => competitor === "nabla")) return "unsupported";
+  // A peer's too: it may be the best one that is missing.
+  if (result.failures.length > 0) return "failed";
   const ours = result.results.find(({ competitor }) => competitor === "nabla");
   if (!ours || !result.ratio) return "not measured";
   const { must, goal, orPeak } = benchCase.target;

@@ -27,7 +27,7 @@ namespace {
 // 8 would cover the latency of multiply-adds on today's cores (4 cycles, 2 a cycle).
 constexpr int kAccumulators = 12;
 constexpr long kRounds = 2'000'000;
-constexpr int kRepeats = 12;
+constexpr int kRepeats = 30;
 // Both arrays of a copy together are far larger than any cache.
 constexpr size_t kBytes = size_t{256} << 20;
 
