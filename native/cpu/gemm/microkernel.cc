@@ -69,15 +69,17 @@ struct ColumnPointer {
 // One step of K: sum + x * row.
 struct MultiplyAdd {
   template <typename V>
-  NABLA_INLINE static void step(V x, V row, V& sum) {
-    sum = fma(x, row, sum);
+  NABLA_INLINE static V step(V x, V row, V sum) {
+    return fma(x, row, sum);
   }
 };
 #if defined(NABLA_ISA_AVX512)
 // A step of two: each lane is a pair of bfloat16. Assembly, because the rest of the object must not assume AVX512_BF16.
 struct MultiplyAddPairs {
-  NABLA_INLINE static void step(Vec<float> x, Vec<float> row, Vec<float>& sum) {
-    __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum.v) : "v"(x.v), "v"(row.v));
+  NABLA_INLINE static Vec<float> step(Vec<float> x, Vec<float> row, Vec<float> sum) {
+    __m512 v = sum.v;
+    __asm__("vdpbf16ps %2, %1, %0" : "+v"(v) : "v"(x.v), "v"(row.v));
+    return {v};
   }
 };
 #endif
@@ -113,7 +115,7 @@ void tile(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, 
       for (int i = 0; i < rows; ++i) {
         const V x = V::set(pa.at(i));
 #pragma GCC unroll 2
-        for (int v = 0; v < vectors; ++v) Step::step(x, row[v], sum[i][v]);
+        for (int v = 0; v < vectors; ++v) sum[i][v] = Step::step(x, row[v], sum[i][v]);
       }
       pa.next_k();
       b += ldb;
