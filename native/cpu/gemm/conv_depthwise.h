@@ -35,13 +35,88 @@ void pixels(const Correlation<T>& c, const T* weights, const T* source, const Ta
   }
 }
 
+// The same for kernels 3 taps wide with stride and dilation 1: each column of x is loaded once for all three.
+template <typename T, int count>
+void adjacent_pixels(const Correlation<T>& c, const T* weights, const T* source, const TapRange& rows,
+                     const TapRange& cols, T* out) {
+  using V = Vec<T>;
+  const int64_t channels = c.in.pixel;
+  for (int64_t ch = 0; ch < channels; ch += V::width) {
+    const int64_t lanes = min_of(V::width, channels - ch);
+    V sum[count];
+#pragma GCC unroll 8
+    for (int i = 0; i < count; ++i) sum[i] = V::zero();
+    for (int64_t kh = rows.begin; kh < rows.end; ++kh) {
+      const T* x = source + ((rows.first + kh * c.dilation_h) * c.in.w + cols.first) * channels + ch;
+      const T* w = weights + kh * 3 * channels + ch;
+      const V w0 = V::load_part(w, lanes), w1 = V::load_part(w + channels, lanes),
+              w2 = V::load_part(w + 2 * channels, lanes);
+#pragma GCC unroll 10
+      for (int j = 0; j < count + 2; ++j, x += channels) {
+        const V column = V::load_part(x, lanes);
+        if (j < count) sum[j] = fma(column, w0, sum[j]);
+        if (j >= 1 && j <= count) sum[j - 1] = fma(column, w1, sum[j - 1]);
+        if (j >= 2) sum[j - 2] = fma(column, w2, sum[j - 2]);
+      }
+    }
+    const V bias = c.bias ? V::load_part(c.bias + ch, lanes) : V::zero();
+#pragma GCC unroll 8
+    for (int i = 0; i < count; ++i) {
+      activate(sum[i] + bias, c.activation).store_part(out + i * c.out_pixel + ch, lanes);
+    }
+  }
+}
+
+// The part of one row of the output that a tap of the weight gradient adds up: x[at + place*step] * dy[place] for the
+// places [begin, end).
+struct TapSum {
+  int64_t tap, at, begin, end;
+};
+
+// Sums of `count` taps together, which read dy once.
+template <typename T, int count>
+void add_taps(const TapSum* taps, const T* x, int64_t step, const T* dy, int64_t channels, int64_t lanes, T* sums) {
+  using V = Vec<T>;
+  V sum[count];
+  int64_t begin = 0, end = taps[0].end;
+  for (int i = 0; i < count; ++i) {
+    begin = max_of(begin, taps[i].begin);
+    end = min_of(end, taps[i].end);
+  }
+  end = max_of(begin, end);
+#pragma GCC unroll 9
+  for (int i = 0; i < count; ++i) {
+    V own = V::load_part(sums + taps[i].tap * channels, lanes);
+    // The places that some of the others lack.
+    const auto rest = [&](int64_t from, int64_t to) {
+      for (int64_t p = from; p < to; ++p) {
+        own = fma(V::load_part(x + taps[i].at + p * step, lanes), V::load_part(dy + p * channels, lanes), own);
+      }
+    };
+    rest(taps[i].begin, min_of(begin, taps[i].end));
+    rest(max_of(end, taps[i].begin), taps[i].end);
+    sum[i] = own;
+  }
+  const T* from[count];
+#pragma GCC unroll 9
+  for (int i = 0; i < count; ++i) from[i] = x + taps[i].at;
+  for (int64_t p = begin; p < end; ++p) {
+    const V d = V::load_part(dy + p * channels, lanes);
+#pragma GCC unroll 9
+    for (int i = 0; i < count; ++i) sum[i] = fma(V::load_part(from[i] + p * step, lanes), d, sum[i]);
+  }
+#pragma GCC unroll 9
+  for (int i = 0; i < count; ++i) sum[i].store_part(sums + taps[i].tap * channels, lanes);
+}
+
 }  // namespace depthwise_detail
 
 // `weights` is [kernel_h * kernel_w, channels] in the order of the correlation.
 template <typename T>
 void correlate_depthwise(KernelArgs& args, const Correlation<T>& c, const T* weights) {
   using namespace depthwise_detail;
-  constexpr int kTogether = 4;
+  constexpr int kTogether = 4, kAdjacent = 8;
+  const bool adjacent = c.kernel_w == 3 && c.stride_w == 1 && c.dilation_w == 1;
   const int64_t row_work = c.out_w * c.groups * c.kernel_h * c.kernel_w;
   parallel_ranges(args.pool, c.images * c.out_h, max_of(4 * kElementsPerTask / max_of(row_work, 1), 1),
                   [&](int64_t begin, int64_t end) {
@@ -54,6 +129,11 @@ void correlate_depthwise(KernelArgs& args, const Correlation<T>& c, const T* wei
                         return TapRange::of(x * c.stride_w - c.pad_left, c.kernel_w, c.dilation_w, c.in.w);
                       };
                       for (int64_t x = 0; x < c.out_w;) {
+                        if (adjacent && x >= c.pad_left && x + kAdjacent <= min_of(c.out_w, c.in.w + c.pad_left - 2)) {
+                          adjacent_pixels<T, kAdjacent>(c, weights, source, rows, cols(x), out + x * c.out_pixel);
+                          x += kAdjacent;
+                          continue;
+                        }
                         const TapRange first = cols(x), last = cols(min_of(x + kTogether, c.out_w) - 1);
                         const bool same =
                             first.begin == last.begin && first.end == last.end && x + kTogether <= c.out_w;
@@ -73,9 +153,12 @@ void correlate_depthwise(KernelArgs& args, const Correlation<T>& c, const T* wei
 // with dense pixels. Rows are cut into chunks with a partial result each, which are added in order.
 template <typename T>
 void depthwise_weight_grad(KernelArgs& args, const Correlation<T>& c, const T* dy, T* dw, T* dbias) {
+  using namespace depthwise_detail;
   using V = Vec<T>;
   constexpr int64_t kChunks = 16;
-  const int64_t channels = c.in.pixel, rows = c.images * c.out_h, taps = c.kernel_h * c.kernel_w;
+  constexpr int kTaps = 9;  // a kernel of 3x3
+  const int64_t channels = c.in.pixel, step = c.stride_w * channels, rows = c.images * c.out_h,
+                taps = c.kernel_h * c.kernel_w;
   const int64_t chunks = min_of(rows, kChunks), size = (taps + 1) * channels;
   T* partials = args.workspace.array<T>(chunks * size);
   parallel_for(args.pool, chunks, [&](int64_t chunk) {
@@ -88,26 +171,35 @@ void depthwise_weight_grad(KernelArgs& args, const Correlation<T>& c, const T* d
       const TapRange valid = TapRange::of(y * c.stride_h - c.pad_top, c.kernel_h, c.dilation_h, c.in.h);
       for (int64_t ch = 0; ch < channels; ch += V::width) {
         const int64_t lanes = min_of(V::width, channels - ch);
-        // own[to] += sum over the output pixels of a tap (or, without one, of 1) times dy.
-        const auto add = [&](int64_t to, int64_t begin, int64_t end, auto&& factor) {
-          V sum[2] = {V::load_part(own + to + ch, lanes), V::zero()};
-          for (int64_t x = begin; x < end; ++x) {
-            const V d = V::load_part(dy_row + x * channels + ch, lanes);
-            sum[x & 1] = fma(factor(x), d, sum[x & 1]);
-          }
-          (sum[0] + sum[1]).store_part(own + to + ch, lanes);
+        if (dbias) {
+          V sum[2] = {V::load_part(own + taps * channels + ch, lanes), V::zero()};
+          for (int64_t x = 0; x < c.out_w; ++x)
+            sum[x & 1] = sum[x & 1] + V::load_part(dy_row + x * channels + ch, lanes);
+          (sum[0] + sum[1]).store_part(own + taps * channels + ch, lanes);
+        }
+        TapSum group[kTaps];
+        int64_t count = 0;
+        const auto add = [&] {
+          const T *x = source + ch, *d = dy_row + ch;
+          if (count == kTaps) return add_taps<T, kTaps>(group, x, step, d, channels, lanes, own + ch);
+          int64_t t = 0;
+          for (; t + 3 <= count; t += 3) add_taps<T, 3>(group + t, x, step, d, channels, lanes, own + ch);
+          for (; t < count; ++t) add_taps<T, 1>(group + t, x, step, d, channels, lanes, own + ch);
         };
         for (int64_t kh = valid.begin; kh < valid.end; ++kh) {
-          const T* row = source + (valid.first + kh * c.dilation_h) * c.in.w * channels + ch;
           for (int64_t kw = 0; kw < c.kernel_w; ++kw) {
             // Output pixels whose column of x lies in the image.
             const int64_t first = kw * c.dilation_w - c.pad_left;
-            const TapRange in_image = TapRange::of(first, c.out_w, c.stride_w, c.in.w);
-            add((kh * c.kernel_w + kw) * channels, in_image.begin, in_image.end,
-                [&](int64_t x) { return V::load_part(row + (first + x * c.stride_w) * channels, lanes); });
+            const TapRange places = TapRange::of(first, c.out_w, c.stride_w, c.in.w);
+            if (places.begin >= places.end) continue;
+            const int64_t at = ((valid.first + kh * c.dilation_h) * c.in.w + first) * channels;
+            group[count++] = {kh * c.kernel_w + kw, at, places.begin, places.end};
+            if (count < kTaps) continue;
+            add();
+            count = 0;
           }
         }
-        if (dbias) add(taps * channels, 0, c.out_w, [](int64_t) { return V::set(1); });
+        add();
       }
     }
   });
