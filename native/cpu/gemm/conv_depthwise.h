@@ -157,6 +157,7 @@ void depthwise_weight_grad(KernelArgs& args, const Correlation<T>& c, const T* d
   using V = Vec<T>;
   constexpr int64_t kChunks = 16;
   constexpr int kTaps = 9;  // a kernel of 3x3
+  constexpr int64_t kLine = 64 / sizeof(T);
   const int64_t channels = c.in.pixel, step = c.stride_w * channels, rows = c.images * c.out_h,
                 taps = c.kernel_h * c.kernel_w;
   const int64_t chunks = min_of(rows, kChunks), size = (taps + 1) * channels;
@@ -171,6 +172,12 @@ void depthwise_weight_grad(KernelArgs& args, const Correlation<T>& c, const T* d
       const TapRange valid = TapRange::of(y * c.stride_h - c.pad_top, c.kernel_h, c.dilation_h, c.in.h);
       for (int64_t ch = 0; ch < channels; ch += V::width) {
         const int64_t lanes = min_of(V::width, channels - ch);
+        // Slices of channels leap through memory: the next row's part is asked for in order.
+        const T* next_x = source + (valid.first + c.kernel_h * c.dilation_h + c.stride_h - 1) * c.in.w * channels;
+        for (int64_t e = ch * c.in.w * c.stride_h; e < (ch + lanes) * c.in.w * c.stride_h; e += kLine)
+          __builtin_prefetch(next_x + e, 0, 2);
+        for (int64_t e = ch * c.out_w; e < (ch + lanes) * c.out_w; e += kLine)
+          __builtin_prefetch(dy_row + c.out_w * channels + e, 0, 2);
         if (dbias) {
           V sum[2] = {V::load_part(own + taps * channels + ch, lanes), V::zero()};
           for (int64_t x = 0; x < c.out_w; ++x)
