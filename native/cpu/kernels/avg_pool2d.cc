@@ -3,6 +3,7 @@
 
 #include "core/kernel.h"
 #include "cpu/kernels/pool.h"
+#include "cpu/simd/stream.h"
 
 namespace nabla::NABLA_ISA {
 
@@ -10,9 +11,22 @@ namespace {
 
 NABLA_INLINE int64_t taps(const TapRange& range) { return range.end - range.begin; }
 
+// `streamed`: y goes past the caches, and begins and ends at a cache line after each pixel.
 template <typename T>
-void pool_row(const PoolShape& p, const T* x, int64_t oy, T* y) {
+void pool_row(const PoolShape& p, const T* x, int64_t oy, T* y, bool streamed) {
   const int64_t channels = p.channels;
+  if (p.two_by_two() && streamed) {
+    const T* top = x + 2 * oy * p.row();
+    const T* bottom = top + p.row();
+    for (int64_t ox = 0; ox < p.out_w; ++ox, top += 2 * channels, bottom += 2 * channels, y += channels) {
+      for (int64_t c = 0; c < channels; c += Vec<T>::width) {
+        const Vec<T> upper = Vec<T>::load(top + c) + Vec<T>::load(top + channels + c);
+        const Vec<T> lower = Vec<T>::load(bottom + c) + Vec<T>::load(bottom + channels + c);
+        stream_store(y + c, (upper + lower) * Vec<T>::set(T(0.25)));
+      }
+    }
+    return;
+  }
   if (p.two_by_two()) {
     const T* top = x + 2 * oy * p.row();
     const T* bottom = top + p.row();
@@ -46,10 +60,14 @@ void avg_pool(KernelArgs& args, const ConvGeometry& g) {
   const PoolShape p(g, args.in[0], args.out[0]);
   const T* x = args.in[0].as<T>();
   T* y = args.out[0].as<T>();
+  const int64_t size = sizeof(T), bytes = (args.in[0].numel() + args.out[0].numel()) * size;
+  // What x and y do not fit into, y has left before it is read again.
+  const bool streamed = bytes >= 2 * kStreamBytes && whole_cache_lines(y, p.channels * size);
   parallel_ranges(args.pool, p.images * p.out_h, rows_per_task(p.out_row()), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
-      pool_row(p, x + r / p.out_h * p.h * p.row(), r % p.out_h, y + r * p.out_row());
+      pool_row(p, x + r / p.out_h * p.h * p.row(), r % p.out_h, y + r * p.out_row(), streamed);
     }
+    if (streamed) stream_fence();
   });
 }
 

@@ -32,6 +32,20 @@ NABLA_INLINE void scan(const In* x, Out* out, int64_t n, int64_t stride, int64_t
   }
 }
 
+// kRows rows of `n` elements that lie `row` apart, side by side: no sum waits for another's addition.
+constexpr int64_t kRows = 8;
+template <bool kExclusive, typename In, typename Acc, typename Out>
+NABLA_INLINE void scan_rows(const In* x, Out* out, int64_t n, int64_t step, int64_t row) {
+  Acc total[kRows] = {};
+  for (int64_t i = 0; i < n; ++i, x += step, out += step) {
+    for (int64_t r = 0; r < kRows; ++r) {
+      const Acc before = total[r];
+      total[r] += static_cast<Acc>(x[r * row]);
+      out[r * row] = static_cast<Out>(kExclusive ? before : total[r]);
+    }
+  }
+}
+
 template <typename In, typename Acc>
 NABLA_INLINE void add_up(const In* x, int64_t n, int64_t stride, int64_t columns, Acc* sum) {
   for (int64_t c = 0; c < columns; ++c) sum[c] = 0;
@@ -72,6 +86,25 @@ void cumulate(KernelArgs& args) {
       const Part p = part_at(task / segments, task % segments);
       add_up(x.as<const In>() + p.offset, p.n, stride, p.columns, sums + task * width);
     });
+  }
+  if (inner == 1 && segments == 1) {
+    parallel_ranges(args.pool, outer, n < kGrain / kRows ? kGrain / n / kRows * kRows : kRows, [&](int64_t begin, int64_t end) {
+      const int64_t first = reverse ? n - 1 : 0;
+      for (int64_t o = begin; o < end;) {
+        const In* from = x.as<const In>() + o * n + first;
+        Out* to = out.as<Out>() + o * n + first;
+        if (o + kRows <= end) {
+          exclusive ? scan_rows<true, In, Acc>(from, to, n, stride, n)
+                    : scan_rows<false, In, Acc>(from, to, n, stride, n);
+          o += kRows;
+        } else {
+          Acc sum = 0;
+          exclusive ? scan<true>(from, to, n, stride, 1, &sum) : scan<false>(from, to, n, stride, 1, &sum);
+          ++o;
+        }
+      }
+    });
+    return;
   }
   const int64_t work = segment * width;
   parallel_ranges(args.pool, units * segments, work < kGrain ? kGrain / work : 1, [&](int64_t begin, int64_t end) {

@@ -19,18 +19,22 @@ template <typename T, typename Term>
 NABLA_INLINE T sum_terms(const T* x, int64_t n, Vec<T> fill, Term&& term) {
   using V = Vec<T>;
   constexpr int64_t kWidth = V::width, kSums = 8;
-  V sum[kSums];
-  for (V& v : sum) v = V::zero();
+  V total = V::zero();
   int64_t i = 0;
-  for (; i + kSums * kWidth <= n; i += kSums * kWidth) {
-    for (int64_t k = 0; k < kSums; ++k) sum[k] = sum[k] + term(V::load(x + i + k * kWidth));
+  if (n >= kSums * kWidth) {
+    V sum[kSums];
+    for (int64_t k = 0; k < kSums; ++k) sum[k] = term(V::load(x + k * kWidth));
+    for (i = kSums * kWidth; i + kSums * kWidth <= n; i += kSums * kWidth) {
+      for (int64_t k = 0; k < kSums; ++k) sum[k] = sum[k] + term(V::load(x + i + k * kWidth));
+    }
+    for (int64_t k = kSums / 2; k > 0; k /= 2) {
+      for (int64_t j = 0; j < k; ++j) sum[j] = sum[j] + sum[j + k];
+    }
+    total = sum[0];
   }
-  for (; i + kWidth <= n; i += kWidth) sum[0] = sum[0] + term(V::load(x + i));
-  if (i < n) sum[1] = sum[1] + term(load_part(x + i, n - i, fill));
-  for (int64_t k = kSums / 2; k > 0; k /= 2) {
-    for (int64_t j = 0; j < k; ++j) sum[j] = sum[j] + sum[j + k];
-  }
-  return sum_lanes(sum[0]);
+  for (; i + kWidth <= n; i += kWidth) total = total + term(V::load(x + i));
+  if (i < n) total = total + term(load_part(x + i, n - i, fill));
+  return sum_lanes(total);
 }
 
 // An Op has a State, empty(), segment(x, n) of at most kSegment elements, merge() of two states, the first coming

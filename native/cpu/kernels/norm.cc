@@ -58,7 +58,7 @@ struct Norm {
     int64_t i = 0;
     for (; i + V::width <= n; i += V::width) take(V::load(x + i));
     if (i < n) take(V::load_part(x + i, n - i));
-    return static_cast<State>(fold_lanes(best, [](T a, T b) { return b > a || b != b ? b : a; }));
+    return static_cast<State>(fold_registers(best, [](V a, V b) { return select(b != b, b, max(b, a)); }));
   }
 };
 

@@ -44,16 +44,21 @@ struct PairwiseTree {
 template <typename Op>
 constexpr bool kFloating = std::is_floating_point_v<typename Op::Acc>;
 
-// Elements that kRowChains registers take in 64 rounds.
-constexpr int kRowChains = 8;
+// Zen 4 foresees the next cache line for an instruction that reads each: the fewer loads in the loop, and the more of
+// them a line, the better. Two cache lines of sums are enough to hide the time of an addition.
 template <typename Op>
-constexpr int64_t kBlock = 64 * kRowChains * Vec<std::conditional_t<kFloating<Op>, typename Op::Acc, float>>::width;
+using RowVec = Vec<std::conditional_t<kFloating<Op>, typename Op::Acc, float>>;
+template <typename Op>
+constexpr int kRowChains = RowVec<Op>::width == 1 ? 8 : 128 / static_cast<int>(sizeof(RowVec<Op>));
+// Elements that kRowChains registers take in 64 rounds.
+template <typename Op>
+constexpr int64_t kBlock = 64 * kRowChains<Op> * RowVec<Op>::width;
 
-// `kChains` registers take turns, as long as all of them find elements; then one takes the rest.
-template <typename Op, int kChains, typename Load>
+// kRowChains registers take turns, as long as all of them find elements; then one takes the rest.
+template <typename Op, typename Load>
 NABLA_INLINE Vec<typename Op::Acc> reduce_in_chains(const typename Op::In* x, int64_t n, Load&& load) {
   using V = Vec<typename Op::Acc>;
-  constexpr int kWidth = V::width;
+  constexpr int kWidth = V::width, kChains = kRowChains<Op>;
   V total = V::set(Op::identity());
   int64_t i = 0;
   if (n >= kChains * kWidth) {
@@ -76,15 +81,9 @@ NABLA_INLINE Vec<typename Op::Acc> reduce_in_chains(const typename Op::In* x, in
 template <typename Op>
 NABLA_INLINE Vec<typename Op::Acc> reduce_to_register(const typename Op::In* x, int64_t n) {
   using V = Vec<typename Op::Acc>;
-  // Zen 4 foresees the next cache line for an instruction that reads each: the fewer loads in the loop, and the more
-  // of them a line, the better. Long blocks have the rounds to earn more chains.
-  constexpr int kFewChains = V::width == 1 ? kRowChains : 128 / static_cast<int>(sizeof(V));
   constexpr int64_t kWorthHalves = 16 * V::width;
-  if (n < kWorthHalves) return reduce_in_chains<Op, kFewChains>(x, n, V::load);
-  if (n <= 64 * kFewChains * V::width) {
-    return reduce_in_chains<Op, kFewChains>(x, n, [](const typename Op::In* p) { return load_halves(p); });
-  }
-  return reduce_in_chains<Op, kRowChains>(x, n, V::load);
+  if (n < kWorthHalves) return reduce_in_chains<Op>(x, n, V::load);
+  return reduce_in_chains<Op>(x, n, [](const typename Op::In* p) { return load_halves(p); });
 }
 
 // At most kBlock neighbours.

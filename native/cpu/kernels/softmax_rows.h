@@ -22,7 +22,7 @@ NABLA_INLINE T row_max(const T* x, int64_t n) {
   }
   V total = max(max(chain[0], chain[1]), max(chain[2], chain[3]));
   for_lanes<T>(i, n, [&](int64_t j, auto lanes) { total = max(lanes.load(x + j, lowest), total); });
-  return fold_lanes(total, [](T a, T b) { return a > b ? a : b; });
+  return fold_registers(total, [](V a, V b) { return max(a, b); });
 }
 
 // The sum of exp(x - shift); visit(j, lanes, exponentials) may store them.

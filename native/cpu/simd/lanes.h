@@ -105,16 +105,6 @@ NABLA_INLINE T fold_registers(Vec<T> v, Combine&& combine) {
   return lane[0];
 }
 
-// Combines the lanes as a balanced tree.
-template <typename T, typename Combine>
-NABLA_INLINE T fold_lanes(Vec<T> v, Combine&& combine) {
-  T lane[Vec<T>::width];
-  v.store(lane);
-  for (int n = Vec<T>::width / 2; n > 0; n /= 2) {
-    for (int i = 0; i < n; ++i) lane[i] = combine(lane[i], lane[i + n]);
-  }
-  return lane[0];
-}
 template <typename T>
 NABLA_INLINE T sum_lanes(Vec<T> v) {
   return fold_registers(v, [](Vec<T> a, Vec<T> b) { return a + b; });
