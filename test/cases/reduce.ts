@@ -30,6 +30,9 @@ const table: [readonly number[], ReduceOptions[]][] = [
     [130, 3],
     [{ axis: 1 }, { axis: 0 }, {}],
   ],
+  // Rows that are folded together, and some left over.
+  [[37, 67], [{ axis: 1 }]],
+  [[19, 301], [{ axis: 1 }]],
   [[0, 3], [{ axis: 1 }]],
 ];
 
