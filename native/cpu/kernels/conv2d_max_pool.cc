@@ -1,6 +1,8 @@
 // A convolution with bias and activation, then max pooling, of which only the maxima and their places are kept. The
 // result of the convolution is made in slices that stay in the caches: some images, or some rows of one. Each is a
 // convolution by itself, and gets the bits that the whole one would get.
+#include <new>
+
 #include "core/kernel.h"
 #include "cpu/gemm/conv_checks.h"
 #include "cpu/gemm/conv_correlation.h"
@@ -54,7 +56,8 @@ class ConvMaxPool {
   void compute() {
     choose_slices<T>();
     const int64_t outputs = y.shape[3], out_h = y.shape[1], most_rows = conv_rows(min_of(rows_, out_h)).count;
-    SliceWorkspace workspace(args.workspace);
+    // Needs no destruction, so that no code for unwinding is made for this instruction set.
+    SliceWorkspace& workspace = *new (args.workspace.get(sizeof(SliceWorkspace))) SliceWorkspace(args.workspace);
     T* scratch = args.workspace.template array<T>(images_ * most_rows * conv_w * outputs);
     const int64_t out_row = y.shape[2] * outputs;
     for (int64_t image = 0; image < y.shape[0]; image += images_) {
