@@ -20,8 +20,8 @@ void pool_row(const PoolShape& p, const T* x, int64_t oy, T* y, bool streamed) {
     const T* bottom = top + p.row();
     for (int64_t ox = 0; ox < p.out_w; ++ox, top += 2 * channels, bottom += 2 * channels, y += channels) {
       for (int64_t c = 0; c < channels; c += Vec<T>::width) {
-        const Vec<T> upper = Vec<T>::load(top + c) + Vec<T>::load(top + channels + c);
-        const Vec<T> lower = Vec<T>::load(bottom + c) + Vec<T>::load(bottom + channels + c);
+        const Vec<T> upper = load_halves(top + c) + load_halves(top + channels + c);
+        const Vec<T> lower = load_halves(bottom + c) + load_halves(bottom + channels + c);
         stream_store(y + c, (upper + lower) * Vec<T>::set(T(0.25)));
       }
     }

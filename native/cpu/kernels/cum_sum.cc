@@ -88,22 +88,23 @@ void cumulate(KernelArgs& args) {
     });
   }
   if (inner == 1 && segments == 1) {
-    parallel_ranges(args.pool, outer, n < kGrain / kRows ? kGrain / n / kRows * kRows : kRows, [&](int64_t begin, int64_t end) {
-      const int64_t first = reverse ? n - 1 : 0;
-      for (int64_t o = begin; o < end;) {
-        const In* from = x.as<const In>() + o * n + first;
-        Out* to = out.as<Out>() + o * n + first;
-        if (o + kRows <= end) {
-          exclusive ? scan_rows<true, In, Acc>(from, to, n, stride, n)
-                    : scan_rows<false, In, Acc>(from, to, n, stride, n);
-          o += kRows;
-        } else {
-          Acc sum = 0;
-          exclusive ? scan<true>(from, to, n, stride, 1, &sum) : scan<false>(from, to, n, stride, 1, &sum);
-          ++o;
-        }
-      }
-    });
+    parallel_ranges(
+        args.pool, outer, n < kGrain / kRows ? kGrain / n / kRows * kRows : kRows, [&](int64_t begin, int64_t end) {
+          const int64_t first = reverse ? n - 1 : 0;
+          for (int64_t o = begin; o < end;) {
+            const In* from = x.as<const In>() + o * n + first;
+            Out* to = out.as<Out>() + o * n + first;
+            if (o + kRows <= end) {
+              exclusive ? scan_rows<true, In, Acc>(from, to, n, stride, n)
+                        : scan_rows<false, In, Acc>(from, to, n, stride, n);
+              o += kRows;
+            } else {
+              Acc sum = 0;
+              exclusive ? scan<true>(from, to, n, stride, 1, &sum) : scan<false>(from, to, n, stride, 1, &sum);
+              ++o;
+            }
+          }
+        });
     return;
   }
   const int64_t work = segment * width;

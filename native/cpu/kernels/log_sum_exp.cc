@@ -44,7 +44,8 @@ struct LogSumExp {
   NABLA_INLINE T finish(State state, int64_t) const {
     // The vectors' logarithm is quicker than the C library's, and as precise as a T.
     const Vec<T> logarithm = log(Vec<T>::set(static_cast<T>(state.sum)));
-    return static_cast<T>(shift_of(state.greatest) + static_cast<double>(fold_registers(logarithm, [](Vec<T> a, Vec<T>) { return a; })));
+    return static_cast<T>(shift_of(state.greatest) +
+                          static_cast<double>(fold_registers(logarithm, [](Vec<T> a, Vec<T>) { return a; })));
   }
 
  private:

@@ -1,5 +1,5 @@
-// Folds as many registers as a register has lanes at once, by transposing them while they are combined: a quarter of the
-// instructions of folding one after another.
+// Folds as many registers as a register has lanes at once, by transposing them while they are combined: a quarter of
+// the instructions of folding one after another.
 #pragma once
 #include "cpu/simd/vec.h"
 
