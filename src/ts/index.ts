@@ -126,7 +126,7 @@ export { resize2d, type Resize2dOptions } from "./ops/resize2d.js";
 export type { Padding } from "./ops/window.js";
 export type { ActivationName } from "./ops/activation-grad.js";
 export { logSoftmax, softmax } from "./ops/softmax.js";
-export { batchNorm, type BatchNormOptions } from "./ops/batchNorm.js";
+export { batchNorm, batchNormTraining, type BatchNormOptions, type BatchNormTraining } from "./ops/batchNorm.js";
 export { groupNorm, type GroupNormOptions } from "./ops/groupNorm.js";
 export { layerNorm, type LayerNormOptions } from "./ops/layerNorm.js";
 export { rmsNorm, type RmsNormOptions } from "./ops/rmsNorm.js";

@@ -21,3 +21,24 @@ export function batchNorm(
   });
   return { shape: x!.shape, data };
 }
+
+/** The mean and the variance of each channel, over all other axes. */
+export function channelMoments({ shape, data }: Nd): [Nd, Nd] {
+  const channels = shape.at(-1)!;
+  const count = data.length / channels;
+  const average = (of: (i: number) => number): Float64Array => {
+    const sums = new Float64Array(channels);
+    for (let i = 0; i < data.length; i++) sums[i % channels]! += of(i) / count;
+    return sums;
+  };
+  const mean = average((i) => data[i]!);
+  const variance = average((i) => (data[i]! - mean[i % channels]!) ** 2);
+  return [
+    { shape: [channels], data: mean },
+    { shape: [channels], data: variance },
+  ];
+}
+
+export function batchNormTraining([x, ...rest]: readonly Nd[], attrs: BatchNormAttributes): Nd {
+  return batchNorm([x!, ...channelMoments(x!), ...rest], attrs);
+}

@@ -7,7 +7,6 @@ import { random } from "./values.js";
 
 /** Exports that are no ops: they run functions, or change settings. */
 const OTHERS = new Set([
-  "batchNormTraining",
   "checkGradients",
   "customGrad",
   "detectAnomaly",

@@ -95,6 +95,7 @@ void forward(KernelArgs& args, const Problem& p) {
   const T* gamma = p.gamma ? args.in[1].as<const T>() : nullptr;
   const T* beta = args.n_in > 1 + p.gamma ? args.in[1 + p.gamma].as<const T>() : nullptr;
   T *y = args.out[0].as<T>(), *mean = args.out[1].as<T>(), *reciprocal = args.out[2].as<T>();
+  T* variance = args.n_out > 3 ? args.out[3].as<T>() : nullptr;
   Moments* moments = args.workspace.array<Moments>(blocks * p.groups);
   T* scratch = args.workspace.array<T>(blocks * 3 * width);
   parallel_for(args.pool, blocks, [&](int64_t task) {
@@ -119,6 +120,7 @@ void forward(KernelArgs& args, const Problem& p) {
       }
       sample_mean[g] = static_cast<T>(all.mean);
       scale[g] = static_cast<T>(1 / std::sqrt(all.squares / seen + p.epsilon));
+      if (variance) variance[sample * p.groups + g] = static_cast<T>(all.squares / seen);
     }
     T* of_sample = coefficients + sample * 3 * width;
     fill_channels(channels, of_sample, [&](int64_t c) { return sample_mean[c / p.size]; });
@@ -218,7 +220,7 @@ void backward(KernelArgs& args, const Problem& p) {
 void groupNorm(KernelArgs& args) {
   const Problem p = problem_of(args, 1);
   NABLA_CHECK(!p.gamma || args.n_in >= 2, "gamma is missing");
-  for (int i = 1; i < 3; ++i) check_channel_tensor(args.out[i], p.samples * p.groups, args.in[0].dtype);
+  for (int i = 1; i < args.n_out; ++i) check_channel_tensor(args.out[i], p.samples * p.groups, args.in[0].dtype);
   args.in[0].dtype == DType::float32 ? forward<float>(args, p) : forward<double>(args, p);
 }
 

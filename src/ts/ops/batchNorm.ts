@@ -2,12 +2,16 @@ import { checkOptions } from "../checks.js";
 import type { DType } from "../dtype.js";
 import { ShapeError } from "../errors.js";
 import { checkTensor, defineOp, type Op } from "../op.js";
+import { formatShape } from "../shape.js";
+import { withRecording } from "../tape.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { checkFloating } from "./arguments.js";
 import { add, mul, sub } from "./binary.js";
 import { expandTo } from "./broadcast.js";
+import { normalizeGroups } from "./groupNorm.js";
 import { checkCoefficient, checkEpsilon, type Optional } from "./normalization.js";
 import { sumTo } from "./reduce.js";
+import { reshape } from "./reshape.js";
 import { neg, rsqrt } from "./unary.js";
 
 export interface BatchNormOptions {
@@ -61,7 +65,7 @@ const batchNormGradOp: Op<undefined> = defineOp({
  * (x - mean) / sqrt(variance + epsilon) * gamma + beta for each channel, the last axis of x. float32 or float64.
  *
  * `mean`, `variance`, `gamma` and `beta` have an element for each channel; gamma and beta may be left out (null). All of
- * them get gradients, so that statistics which are computed from x make this the normalization of training.
+ * them get gradients. {@link batchNormTraining} takes the statistics of x itself.
  *
  * @throws ShapeError when x has no axis or one of the others has another shape than [channels]. @throws DTypeError for
  * integers, or when the dtypes differ. @throws ArgumentError for an epsilon below 0.
@@ -93,6 +97,56 @@ export function batchNorm<D extends DType, R extends number>(
   const y = batchNormOp(shift ? [input, mean, scale, shift] : [input, mean, scale], undefined)[0]!;
   for (const made of new Set<Tensor>([shifted, reciprocal, scale])) made.dispose();
   return y as unknown as Tensor<D, R>;
+}
+
+/** What {@link batchNormTraining} gives. */
+export interface BatchNormTraining<D extends DType = DType, R extends number = number> {
+  /** The normalized values, of x's shape. */
+  readonly y: Tensor<D, R>;
+  /** The mean of each channel, [channels], without gradient. */
+  readonly mean: Tensor<D, 1>;
+  /** The variance of each channel (the mean of squared distances from the mean), [channels], without gradient. */
+  readonly variance: Tensor<D, 1>;
+}
+
+/**
+ * Batch normalization (Ioffe and Szegedy, 2015) as training does it: {@link batchNorm} with the mean and variance of x
+ * itself over all axes but the last, through which gradients flow. x is read once for the statistics and once for the
+ * result. float32 or float64. `gamma` and `beta` have an element for each channel; either may be left out (null).
+ *
+ * The statistics come back too, for the running averages that normalize when training is over. A channel that holds NaN
+ * or an infinity gives NaN throughout.
+ *
+ * @throws ShapeError when x has no axis or no element to take statistics of, or gamma or beta has another shape than
+ * [channels]. @throws DTypeError for integers, or when the dtypes differ. @throws ArgumentError for an epsilon below 0.
+ */
+export function batchNormTraining<D extends DType, R extends number>(
+  x: Tensor<D, R>,
+  gamma?: Optional,
+  beta?: Optional,
+  options: BatchNormOptions = {},
+): BatchNormTraining<D, R> {
+  const op = "batchNormTraining";
+  checkTensor(op, x);
+  const input: Tensor = x;
+  checkOptions(op, options, ["epsilon"]);
+  checkFloating(op, "x", input);
+  const epsilon = checkEpsilon(op, options.epsilon ?? 1e-3);
+  if (input.rank === 0) throw new ShapeError(`${op}: x has no channels: it is [], expected [..., channels]`);
+  const channels = input.shape.at(-1)!;
+  if (input.size === 0) {
+    throw new ShapeError(`${op}: x has no elements to take statistics of: it is ${formatShape(input.shape)}`);
+  }
+  const factor = checkCoefficient(op, "gamma", gamma, [channels], input);
+  const shift = checkCoefficient(op, "beta", beta, [channels], input);
+  // One sample in which every channel is a group of its own.
+  const rows = reshape(input, [1, input.size / channels, channels]);
+  const made = normalizeGroups([rows, factor, shift], { epsilon, groups: channels, variance: true });
+  const [normalized, mean, , variance] = made;
+  const y = reshape(normalized, input.shape);
+  const statistics = withRecording(false, () => [mean, variance!].map((tensor) => reshape(tensor, [channels])));
+  for (const tensor of [rows, ...made]) tensor!.dispose();
+  return { y, mean: statistics[0], variance: statistics[1] } as unknown as BatchNormTraining<D, R>;
 }
 
 declare module "../tensor.js" {

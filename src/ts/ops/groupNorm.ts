@@ -19,6 +19,11 @@ interface Attributes {
   readonly gamma: boolean;
 }
 
+interface ForwardAttributes extends Attributes {
+  /** Whether the variances are wanted too. */
+  readonly variance: boolean;
+}
+
 interface GradAttributes extends Attributes {
   /** Whether the gradients of gamma and beta are wanted too. */
   readonly sums: boolean;
@@ -26,13 +31,13 @@ interface GradAttributes extends Attributes {
 
 const encode = ({ epsilon, groups, gamma }: Attributes): readonly number[] => [epsilon, groups, Number(gamma)];
 
-// x [N, ..., C], gamma?, beta? -> y, mean [N, groups], 1 / deviation [N, groups]
-const groupNormOp: Op<Attributes> = defineOp({
+// x [N, ..., C], gamma?, beta? -> y, mean [N, groups], 1 / deviation [N, groups] [, variance [N, groups]]
+const groupNormOp: Op<ForwardAttributes> = defineOp<ForwardAttributes>({
   name: "groupNorm",
-  infer: ([x], { groups }) => {
+  infer: ([x], { groups, variance }) => {
     const { shape, dtype } = x!;
     const statistics = { shape: [shape[0]!, groups], dtype };
-    return [{ shape, dtype }, statistics, statistics];
+    return [{ shape, dtype }, statistics, statistics, ...(variance ? [statistics] : [])];
   },
   encode,
   contiguous: true,
@@ -83,6 +88,15 @@ const groupNormGradOp: Op<GradAttributes> = defineOp<GradAttributes>({
   },
 });
 
+/** @internal x [N, ..., C], gamma, beta -> y, and for each sample and group: mean, 1 / deviation, variance if wanted. */
+export function normalizeGroups(
+  [x, gamma, beta]: readonly [Tensor, Tensor | null, Tensor | null],
+  attrs: Omit<ForwardAttributes, "gamma">,
+): [Tensor, Tensor, Tensor, Tensor?] {
+  const inputs = [x, gamma, beta].filter((tensor) => tensor !== null);
+  return groupNormOp(inputs, { ...attrs, gamma: gamma !== null }) as [Tensor, Tensor, Tensor, Tensor?];
+}
+
 /**
  * Group normalization (Wu and He, 2018), channels last: the channels (the last axis) are cut into `groups` of
  * neighbours, and (x - mean) / sqrt(variance + epsilon) * gamma + beta is taken with mean and variance over all elements
@@ -121,10 +135,9 @@ export function groupNorm<D extends DType, R extends number>(
   }
   const scale = checkCoefficient("groupNorm", "gamma", gamma, [channels], input);
   const shift = checkCoefficient("groupNorm", "beta", beta, [channels], input);
-  const inputs = [input, scale, shift].filter((tensor) => tensor !== null);
-  const [y, mean, reciprocal] = groupNormOp(inputs, { epsilon, groups, gamma: scale !== null }) as Tensor[];
-  mean!.dispose();
-  reciprocal!.dispose();
+  const [y, mean, reciprocal] = normalizeGroups([input, scale, shift], { epsilon, groups, variance: false });
+  mean.dispose();
+  reciprocal.dispose();
   return y as unknown as Tensor<D, R>;
 }
 
