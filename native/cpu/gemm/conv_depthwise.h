@@ -30,7 +30,7 @@ void pixels(const Correlation<T>& c, const T* weights, const T* source, const Ta
     }
     const V bias = c.bias ? V::load_part(c.bias + ch, lanes) : V::zero();
     for (int i = 0; i < count; ++i) {
-      activate(sum[i] + bias, c.activation).store_part(out + i * c.out_pixel + ch, lanes);
+      store_lanes(activate(sum[i] + bias, c.activation), out + i * c.out_pixel + ch, lanes);
     }
   }
 }
@@ -62,7 +62,7 @@ void adjacent_pixels(const Correlation<T>& c, const T* weights, const T* source,
     const V bias = c.bias ? V::load_part(c.bias + ch, lanes) : V::zero();
 #pragma GCC unroll 8
     for (int i = 0; i < count; ++i) {
-      activate(sum[i] + bias, c.activation).store_part(out + i * c.out_pixel + ch, lanes);
+      store_lanes(activate(sum[i] + bias, c.activation), out + i * c.out_pixel + ch, lanes);
     }
   }
 }
@@ -106,7 +106,7 @@ void add_taps(const TapSum* taps, const T* x, int64_t step, const T* dy, int64_t
     for (int i = 0; i < count; ++i) sum[i] = fma(V::load_part(from[i] + p * step, lanes), d, sum[i]);
   }
 #pragma GCC unroll 9
-  for (int i = 0; i < count; ++i) sum[i].store_part(sums + taps[i].tap * channels, lanes);
+  for (int i = 0; i < count; ++i) store_lanes(sum[i], sums + taps[i].tap * channels, lanes);
 }
 
 }  // namespace depthwise_detail
@@ -182,7 +182,7 @@ void depthwise_weight_grad(KernelArgs& args, const Correlation<T>& c, const T* d
           V sum[2] = {V::load_part(own + taps * channels + ch, lanes), V::zero()};
           for (int64_t x = 0; x < c.out_w; ++x)
             sum[x & 1] = sum[x & 1] + V::load_part(dy_row + x * channels + ch, lanes);
-          (sum[0] + sum[1]).store_part(own + taps * channels + ch, lanes);
+          store_lanes(sum[0] + sum[1], own + taps * channels + ch, lanes);
         }
         TapSum group[kTaps];
         int64_t count = 0;

@@ -1,4 +1,4 @@
-// activation(x) of a vector, for results that the micro-kernel does not store itself.
+// activation(x) of a vector and its store, for results that the micro-kernel does not store itself.
 #pragma once
 #include "core/activation.h"
 #include "cpu/simd/erf.h"
@@ -16,6 +16,16 @@ NABLA_INLINE Vec<T> activate(Vec<T> x, Activation activation) {
     case Activation::gelu: return gelu(x);
   }
   return x;
+}
+
+// p[0 to lanes) = x
+template <typename T>
+NABLA_INLINE void store_lanes(Vec<T> x, T* p, int64_t lanes) {
+#if defined(NABLA_ISA_AVX2)
+  // Masked stores of AVX2 take many times longer than whole ones.
+  if (lanes == Vec<T>::width) return x.store(p);
+#endif
+  x.store_part(p, lanes);
 }
 
 }  // namespace nabla::NABLA_ISA

@@ -114,7 +114,7 @@ void input_tile(const Correlation<T>& c, const T* image, int64_t y0, int64_t x0,
     for (int i = 0; i < kIn; ++i) {
       V t[kIn];
       transform_input(half[i], t);
-      for (int j = 0; j < kIn; ++j) t[j].store_part(to + (i * kIn + j) * planes.plane + ch, lanes);
+      for (int j = 0; j < kIn; ++j) store_lanes(t[j], to + (i * kIn + j) * planes.plane + ch, lanes);
     }
   }
 }
@@ -140,7 +140,7 @@ void output_tile(const T* from, const Planes& planes, int64_t n, const Epilogue<
       transform_output(half[i], t);
       for (int j = 0; j < kOut; ++j) {
         if (j < cols)
-          activate(t[j] + bias, epilogue.activation).store_part(out + i * out_row + j * out_pixel + o, lanes);
+          store_lanes(activate(t[j] + bias, epilogue.activation), out + i * out_row + j * out_pixel + o, lanes);
       }
     }
   }

@@ -46,9 +46,9 @@ void gradient_tile(const T* dy, int64_t row, int64_t pixel, int64_t outputs, int
     for (int i = 0; i < kIn; ++i) {
       V t[kIn];
       transform_gradient(half[i], t);
-      for (int j = 0; j < kIn; ++j) t[j].store_part(to + (i * kIn + j) * planes.plane + o, lanes);
+      for (int j = 0; j < kIn; ++j) store_lanes(t[j], to + (i * kIn + j) * planes.plane + o, lanes);
     }
-    if (sums) (V::load_part(sums + o, lanes) + sum).store_part(sums + o, lanes);
+    if (sums) store_lanes(V::load_part(sums + o, lanes) + sum, sums + o, lanes);
   }
 }
 
@@ -72,7 +72,7 @@ void weights_from_products(ThreadPool& pool, const T* products, int64_t channels
         for (int i = 0; i < 3; ++i) {
           V w[3];
           transform_weights(half[i], w);
-          for (int j = 0; j < 3; ++j) w[j].store_part(dw + ((i * 3 + j) * channels + c) * all_outputs + o, lanes);
+          for (int j = 0; j < 3; ++j) store_lanes(w[j], dw + ((i * 3 + j) * channels + c) * all_outputs + o, lanes);
         }
       }
     }
