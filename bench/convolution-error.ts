@@ -88,5 +88,7 @@ if (isMainThread) {
   });
   console.log(`\nim2col / Winograd F(4x4, 3x3). The ratio of the root mean squares: ${ratios.join(", ")}.`);
 } else {
+  // A worker's port has no origin.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
   parentPort!.postMessage(LAYERS.map((_, layer) => measure(layer)));
 }
