@@ -24,11 +24,11 @@ void pixels(const Correlation<T>& c, const T* weights, const T* source, const Ta
       const T* row = source + (rows.first + kh * c.dilation_h) * c.in.w * channels + ch;
       for (int64_t kw = cols.begin; kw < cols.end; ++kw) {
         const T* x = row + (cols.first + kw * c.dilation_w) * channels;
-        const V w = V::load_part(weights + (kh * c.kernel_w + kw) * channels + ch, lanes);
-        for (int i = 0; i < count; ++i) sum[i] = fma(V::load_part(x + i * step, lanes), w, sum[i]);
+        const V w = load_lanes(weights + (kh * c.kernel_w + kw) * channels + ch, lanes);
+        for (int i = 0; i < count; ++i) sum[i] = fma(load_lanes(x + i * step, lanes), w, sum[i]);
       }
     }
-    const V bias = c.bias ? V::load_part(c.bias + ch, lanes) : V::zero();
+    const V bias = c.bias ? load_lanes(c.bias + ch, lanes) : V::zero();
     for (int i = 0; i < count; ++i) {
       store_lanes(activate(sum[i] + bias, c.activation), out + i * c.out_pixel + ch, lanes);
     }
@@ -49,17 +49,16 @@ void adjacent_pixels(const Correlation<T>& c, const T* weights, const T* source,
     for (int64_t kh = rows.begin; kh < rows.end; ++kh) {
       const T* x = source + ((rows.first + kh * c.dilation_h) * c.in.w + cols.first) * channels + ch;
       const T* w = weights + kh * 3 * channels + ch;
-      const V w0 = V::load_part(w, lanes), w1 = V::load_part(w + channels, lanes),
-              w2 = V::load_part(w + 2 * channels, lanes);
+      const V w0 = load_lanes(w, lanes), w1 = load_lanes(w + channels, lanes), w2 = load_lanes(w + 2 * channels, lanes);
 #pragma GCC unroll 10
       for (int j = 0; j < count + 2; ++j, x += channels) {
-        const V column = V::load_part(x, lanes);
+        const V column = load_lanes(x, lanes);
         if (j < count) sum[j] = fma(column, w0, sum[j]);
         if (j >= 1 && j <= count) sum[j - 1] = fma(column, w1, sum[j - 1]);
         if (j >= 2) sum[j - 2] = fma(column, w2, sum[j - 2]);
       }
     }
-    const V bias = c.bias ? V::load_part(c.bias + ch, lanes) : V::zero();
+    const V bias = c.bias ? load_lanes(c.bias + ch, lanes) : V::zero();
 #pragma GCC unroll 8
     for (int i = 0; i < count; ++i) {
       store_lanes(activate(sum[i] + bias, c.activation), out + i * c.out_pixel + ch, lanes);
@@ -86,11 +85,11 @@ void add_taps(const TapSum* taps, const T* x, int64_t step, const T* dy, int64_t
   end = max_of(begin, end);
 #pragma GCC unroll 9
   for (int i = 0; i < count; ++i) {
-    V own = V::load_part(sums + taps[i].tap * channels, lanes);
+    V own = load_lanes(sums + taps[i].tap * channels, lanes);
     // The places that some of the others lack.
     const auto rest = [&](int64_t from, int64_t to) {
       for (int64_t p = from; p < to; ++p) {
-        own = fma(V::load_part(x + taps[i].at + p * step, lanes), V::load_part(dy + p * channels, lanes), own);
+        own = fma(load_lanes(x + taps[i].at + p * step, lanes), load_lanes(dy + p * channels, lanes), own);
       }
     };
     rest(taps[i].begin, min_of(begin, taps[i].end));
@@ -101,9 +100,9 @@ void add_taps(const TapSum* taps, const T* x, int64_t step, const T* dy, int64_t
 #pragma GCC unroll 9
   for (int i = 0; i < count; ++i) from[i] = x + taps[i].at;
   for (int64_t p = begin; p < end; ++p) {
-    const V d = V::load_part(dy + p * channels, lanes);
+    const V d = load_lanes(dy + p * channels, lanes);
 #pragma GCC unroll 9
-    for (int i = 0; i < count; ++i) sum[i] = fma(V::load_part(from[i] + p * step, lanes), d, sum[i]);
+    for (int i = 0; i < count; ++i) sum[i] = fma(load_lanes(from[i] + p * step, lanes), d, sum[i]);
   }
 #pragma GCC unroll 9
   for (int i = 0; i < count; ++i) store_lanes(sum[i], sums + taps[i].tap * channels, lanes);
@@ -179,9 +178,8 @@ void depthwise_weight_grad(KernelArgs& args, const Correlation<T>& c, const T* d
         for (int64_t e = ch * c.out_w; e < (ch + lanes) * c.out_w; e += kLine)
           __builtin_prefetch(dy_row + c.out_w * channels + e, 0, 2);
         if (dbias) {
-          V sum[2] = {V::load_part(own + taps * channels + ch, lanes), V::zero()};
-          for (int64_t x = 0; x < c.out_w; ++x)
-            sum[x & 1] = sum[x & 1] + V::load_part(dy_row + x * channels + ch, lanes);
+          V sum[2] = {load_lanes(own + taps * channels + ch, lanes), V::zero()};
+          for (int64_t x = 0; x < c.out_w; ++x) sum[x & 1] = sum[x & 1] + load_lanes(dy_row + x * channels + ch, lanes);
           store_lanes(sum[0] + sum[1], own + taps * channels + ch, lanes);
         }
         TapSum group[kTaps];

@@ -18,11 +18,19 @@ NABLA_INLINE Vec<T> activate(Vec<T> x, Activation activation) {
   return x;
 }
 
+template <typename T>
+NABLA_INLINE Vec<T> load_lanes(const T* p, int64_t lanes) {
+#if defined(NABLA_ISA_AVX2)
+  if (lanes == Vec<T>::width) return Vec<T>::load(p);
+#endif
+  return Vec<T>::load_part(p, lanes);
+}
+
 // p[0 to lanes) = x
 template <typename T>
 NABLA_INLINE void store_lanes(Vec<T> x, T* p, int64_t lanes) {
 #if defined(NABLA_ISA_AVX2)
-  // Masked stores of AVX2 take many times longer than whole ones.
+  // Masked stores of AVX2 take many times longer than whole ones, and masked loads longer.
   if (lanes == Vec<T>::width) return x.store(p);
 #endif
   x.store_part(p, lanes);
