@@ -112,9 +112,9 @@ void check_case(const Case& t) {
     CHECK(std::memcmp(c.data(), result.data(), c.size() * sizeof(T)) == 0);
   }
 
-  // Each of the K products and sums is rounded once, relative to partial sums that sum|a||b| bounds; the bias, the old c
-  // and the residual add three more. The activations add their own error of a few ulp and have slopes of at most 1.13.
-  // Numbers that a product of bfloat16 pairs takes for 0 are far below that.
+  // Each of the K products and sums is rounded once, relative to partial sums that sum|a||b| bounds; the bias, the old
+  // c and the residual add three more. The activations add their own error of a few ulp and have slopes of at
+  // most 1.13. Numbers that a product of bfloat16 pairs takes for 0 are far below that.
   const double eps = std::numeric_limits<T>::epsilon();
   bool inside = true;
   for (int64_t i = 0; i < t.m && inside; ++i) {
@@ -173,8 +173,8 @@ void check_tails(int64_t largest = 35) {
       for (int64_t n = 0; n <= largest; ++n, ++turn) {
         // Each size meets one combination; together they meet all.
         const Activation activation = activations[turn / 3 % 5];
-        check_case<T, A, B>({m, n, k, layouts[turn % 5], layouts[turn / 5 % 5], turn % 2 == 0, turn % 3 == 0, activation,
-                             turn / 2 % 2 == 0, activation == Activation::gelu && turn / 7 % 2 == 0});
+        check_case<T, A, B>({m, n, k, layouts[turn % 5], layouts[turn / 5 % 5], turn % 2 == 0, turn % 3 == 0,
+                             activation, turn / 2 % 2 == 0, activation == Activation::gelu && turn / 7 % 2 == 0});
       }
     }
   }
@@ -306,8 +306,8 @@ NABLA_TEST(batched) {
   for (int threads = 1; threads <= 3; ++threads) {
     std::vector<float> c(static_cast<size_t>(2 * 3 * m * n), -1), each(static_cast<size_t>(m * n), -1);
     TestWorkspace workspace;
-    gemm_batched(pool(threads), workspace,
-                 GemmArgs<float>{m, n, k, a.data, k, 1, b.data, n, 1, c.data(), n, false, {}}, batch);
+    gemm_batched(pool(threads), workspace, GemmArgs<float>{m, n, k, a.data, k, 1, b.data, n, 1, c.data(), n, false, {}},
+                 batch);
     for (int64_t i = 0; i < 2; ++i) {
       for (int64_t j = 0; j < 3; ++j) {
         gemm<float>(pool(1), workspace,

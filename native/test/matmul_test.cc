@@ -101,7 +101,8 @@ NABLA_TEST(halves) {
     for (DType a_dtype : dtypes) {
       for (DType b_dtype : dtypes) {
         for (Layout layout : kLayouts) {
-          TestTensor a(a_dtype, {c.batch0, c.batch1, c.m, c.k}, layout), b(b_dtype, {c.batch0, c.batch1, c.k, c.n}, layout);
+          TestTensor a(a_dtype, {c.batch0, c.batch1, c.m, c.k}, layout),
+              b(b_dtype, {c.batch0, c.batch1, c.k, c.n}, layout);
           TestTensor bias(DType::float32, {c.n});
           const std::initializer_list<int64_t> shape = {c.batch0, c.batch1, c.m, c.n};
           TestTensor residual(DType::float32, shape), out(DType::float32, shape), z(DType::float32, shape);
@@ -115,7 +116,8 @@ NABLA_TEST(halves) {
           for (int64_t at = 0; at < out.numel(); ++at) {
             const int64_t j = at % c.n, i = at / c.n % c.m, batch = at / c.n / c.m;
             double sum = bias.at(j);
-            for (int64_t k = 0; k < c.k; ++k) sum += a.at((batch * c.m + i) * c.k + k) * b.at((batch * c.k + k) * c.n + j);
+            for (int64_t k = 0; k < c.k; ++k)
+              sum += a.at((batch * c.m + i) * c.k + k) * b.at((batch * c.k + k) * c.n + j);
             const double want = 0.5 * sum * std::erfc(-sum * std::sqrt(0.5)) + residual.at(at);
             // gelu's slope is at most 1.13.
             const double allowed = tolerance(DType::float32, c.k);

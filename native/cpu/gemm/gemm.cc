@@ -103,9 +103,12 @@ struct Plan {
       cut.pieces *= 2;
     }
     plan.group = work < kWorthForking / 2 ? static_cast<int64_t>(kWorthForking / 2 / (work + 1)) + 1 : 1;
-    // In L2 an operand is as good as packed. A few rows use B too seldom to pay for packing it.
+    // In L2 an operand is as good as packed. Some rows use B too seldom to pay for packing it; very few rows of
+    // a matrix that no cache holds wait for memory, and packing reads that in long runs, the next block ahead.
     const bool small = g.k * g.n * static_cast<int64_t>(sizeof(T)) <= 256 * 1024;
-    plan.pack_b = kIsHalf<B> || g.b_col != 1 || (!small && plan.rows.largest() > 3 * Block::MR);
+    const int64_t most = plan.rows.largest();
+    const bool waits = g.k * g.n * static_cast<int64_t>(sizeof(B)) >= kBeyondCaches && most <= Block::MR / 2;
+    plan.pack_b = kIsHalf<B> || g.b_col != 1 || (!small && most > 3 * Block::MR) || waits;
     plan.pack_a = kIsHalf<A> || !small || (g.a_col != 1 && g.a_row != 1);
     return plan;
   }
@@ -234,14 +237,13 @@ void run_gemm(ThreadPool& pool, Workspace& workspace, const GemmArgs<T, A, B>& f
               int64_t entries) {
   const auto plan = Plan<T, Feed>::of(first, entries);
   const int64_t tasks = entries * plan.tasks();
-  parallel_for_with_scratch(pool, workspace, ceil_div(tasks, plan.group), plan.scratch_bytes(),
-                            [&](int64_t piece, void* scratch) {
-                              const int64_t end = min(tasks, (piece + 1) * plan.group);
-                              for (int64_t task = piece * plan.group; task < end; ++task) {
-                                compute(entry_at(first, batch, task / plan.tasks()), plan, task % plan.tasks(),
-                                        scratch);
-                              }
-                            });
+  parallel_for_with_scratch(
+      pool, workspace, ceil_div(tasks, plan.group), plan.scratch_bytes(), [&](int64_t piece, void* scratch) {
+        const int64_t end = min(tasks, (piece + 1) * plan.group);
+        for (int64_t task = piece * plan.group; task < end; ++task) {
+          compute(entry_at(first, batch, task / plan.tasks()), plan, task % plan.tasks(), scratch);
+        }
+      });
 }
 
 }  // namespace

@@ -23,6 +23,9 @@ struct GemmArgs {
   Epilogue<T> epilogue = {nullptr, Activation::none};  // applied to the finished sum
 };
 
+// Bytes of a matrix that is read from memory every time.
+constexpr int64_t kBeyondCaches = int64_t{32} << 20;
+
 // The products of a batch: entry (i0, i1, ...) lies at the sums of index times stride; c's entries follow each other,
 // `c_stride` apart, in row-major order of the indices.
 struct GemmBatch {

@@ -9,7 +9,7 @@ namespace {
 
 // sum[j] += x[0..count) * B[0..count, j], for rows of B that are contiguous. `rows` rows are added in one pass over
 // the sums.
-template <typename T, int rows, typename X, typename B>
+template <typename T, int rows, bool ahead, typename X, typename B>
 NABLA_INLINE void add_rows(const X* x, int64_t x_stride, const B* b, int64_t b_row, int64_t n, T* sum) {
   using V = TileVec<T>;
   V factor[rows];
@@ -17,6 +17,10 @@ NABLA_INLINE void add_rows(const X* x, int64_t x_stride, const B* b, int64_t b_r
   int64_t j = 0;
   for (; j + V::width <= n; j += V::width) {
     V s = V::load(sum + j);
+    if constexpr (ahead) {
+      // The rows that come next: the hardware alone does not keep up with so many runs of memory.
+      for (int r = 0; r < rows; ++r) __builtin_prefetch(b + (r + rows) * b_row + j, 0, 2);
+    }
     for (int r = 0; r < rows; ++r) s = fma(factor[r], load_wide(b + r * b_row + j), s);
     s.store(sum + j);
   }
@@ -76,12 +80,18 @@ void gemv_columns(const GemvArgs<T, X, B>& g, int64_t j0, int64_t j1) {
   const B* b = g.b + j0 * g.b_col;
   if (g.b_col == 1) {
     constexpr int kRows = 8;
+    const bool far = g.k * g.n * static_cast<int64_t>(sizeof(B)) >= kBeyondCaches;
     for (int64_t j = 0; j < n; ++j) sum[j] = T(0);
     int64_t p = 0;
     for (; p + kRows <= g.k; p += kRows) {
-      add_rows<T, kRows>(g.x + p * g.x_stride, g.x_stride, b + p * g.b_row, g.b_row, n, sum);
+      const X* x = g.x + p * g.x_stride;
+      if (far) {
+        add_rows<T, kRows, true>(x, g.x_stride, b + p * g.b_row, g.b_row, n, sum);
+      } else {
+        add_rows<T, kRows, false>(x, g.x_stride, b + p * g.b_row, g.b_row, n, sum);
+      }
     }
-    for (; p < g.k; ++p) add_rows<T, 1>(g.x + p * g.x_stride, g.x_stride, b + p * g.b_row, g.b_row, n, sum);
+    for (; p < g.k; ++p) add_rows<T, 1, false>(g.x + p * g.x_stride, g.x_stride, b + p * g.b_row, g.b_row, n, sum);
   } else {
     constexpr int kColumns = 4;
     int64_t j = 0;

@@ -176,8 +176,7 @@ constexpr ByRows<T> by_rows(std::integer_sequence<int, row...>) {
   return {{&tile<T, row + 1, width, column_wise, Step>...}};
 }
 template <typename T, Width width, bool column_wise, typename Step>
-constexpr ByRows<T> kTiles = by_rows<T, width, column_wise, Step>(
-    std::make_integer_sequence<int, TileShape<T>::MR>());
+constexpr ByRows<T> kTiles = by_rows<T, width, column_wise, Step>(std::make_integer_sequence<int, TileShape<T>::MR>());
 
 template <typename T, typename Step>
 NABLA_INLINE void run(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,

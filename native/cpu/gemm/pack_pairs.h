@@ -1,5 +1,5 @@
-// Operands of bfloat16 for the instruction that multiplies pairs: elements k and k + 1, k even, become one float's bits,
-// so that the panels are those of a product of floats half as deep. After an odd last k comes a zero.
+// Operands of bfloat16 for the instruction that multiplies pairs: elements k and k + 1, k even, become one float's
+// bits, so that the panels are those of a product of floats half as deep. After an odd last k comes a zero.
 #pragma once
 #include "cpu/gemm/pack.h"
 
