@@ -224,6 +224,11 @@ void check_few_rows() {
   }
 }
 NABLA_TEST(few_rows_float) { check_few_rows<float>(); }
+// Beyond all caches there is a path of its own.
+NABLA_TEST(few_rows_far) {
+  check_case<float>({1, 2897, 2901, rows, rows, false, true, Activation::relu});
+  check_case<float>({3, 2897, 2901, rows, rows, false, true, Activation::relu});
+}
 NABLA_TEST(few_rows_double) { check_few_rows<double>(); }
 NABLA_TEST(few_rows_bfloat16) { check_few_rows<float, BFloat16>(); }
 
