@@ -18,6 +18,9 @@ NABLA_INLINE int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
 constexpr double kWorthForking = 2.0 * 88 * 88 * 88;
 constexpr int64_t kWorthForkingBytes = 128 * 1024;
 
+// A B of at most so many bytes is one strip, however wide: it stays in L2, and C is written in long runs.
+constexpr int64_t kNarrowB = 128 * 1024;
+
 // [0, n) cut into pieces of nearly equal numbers of units (the last unit may be partial).
 struct Cut {
   int64_t n, unit, pieces;
@@ -90,7 +93,8 @@ struct Plan {
     using Block = Blocks<T>;
     Plan plan;
     plan.depth = Cut::at_most(g.k, 16, Block::KC * Feed::kPerStep);
-    plan.cols = Cut::at_most(g.n, Block::NR, Block::NC);
+    const int64_t b_bytes = g.k * g.n * int64_t{sizeof(T)};
+    plan.cols = b_bytes <= kNarrowB ? Cut{g.n, Block::NR, 1} : Cut::at_most(g.n, Block::NR, Block::NC);
     plan.rows = Cut::at_most(g.m, Block::MR, Block::MC);
     // Halves the tasks until there are enough to share evenly, while they are large; puts small ones together.
     constexpr int64_t kTasks = 8;
