@@ -8,7 +8,7 @@ import { Competitor, competitorNames, type CompetitorName } from "./competitor.j
 import { avx2Settings, isas, type Isa } from "./environment.js";
 import { duration } from "./format.js";
 import { describeMachine } from "./machine.js";
-import { recordedFiles, recordedRuns, writePage } from "./page.js";
+import { heldToAvx2, recordedFiles, recordedRuns, writePage } from "./page.js";
 import { measure, type Effort } from "./measure.js";
 import { measureMemory } from "./memory.js";
 import { measurePeaks } from "./peaks.js";
@@ -28,7 +28,7 @@ const HELP = `Measures nabla against other engines.
 
   --compare OLD NEW    measures nothing: compares two files that --json wrote
   --markdown PAGE      measures nothing: writes the page of the files named after it, or of the recorded ones
-  --record             measures everything, everything with AVX2, and writes the page: bench/report, docs/benchmarks.md`;
+  --record             measures everything, products and convolutions with AVX2, and writes bench/report and docs/benchmarks.md`;
 
 /** bench/report and docs/benchmarks.md, seen from bench/dist/harness/. */
 const reportFolder = fileURLToPath(new URL("../../report/", import.meta.url));
@@ -129,7 +129,8 @@ async function measureAll(cases: readonly Case[], isa: Isa, file: string | undef
 async function record(cases: readonly Case[]): Promise<void> {
   for (const isa of isas) {
     console.log(`\n== ${isa} ==`);
-    await measureAll(cases, isa, join(reportFolder, recordedFiles[isa]));
+    const chosen = isa === "avx2" ? cases.filter(heldToAvx2) : cases;
+    await measureAll(chosen, isa, join(reportFolder, recordedFiles[isa]));
   }
   writePage(page, reportFolder, recordedRuns(reportFolder));
 }

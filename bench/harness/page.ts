@@ -14,6 +14,15 @@ export const recordedFiles = { native: "results.json", avx2: "results-avx2.json"
 
 export type Verdict = "goal" | "must" | "missed" | "failed" | "unsupported" | "not measured";
 
+/** What a run with AVX2 is about: products and convolutions. */
+export function heldToAvx2({ stem }: Case): boolean {
+  return ["matmul", "conv2d", "depthwiseConv2d"].includes(stem);
+}
+
+function casesOf({ isa }: Results): readonly Case[] {
+  return isa === "avx2" ? allCases.filter(heldToAvx2) : allCases;
+}
+
 /** How a result stands to its case's target. Without a competitor there is none. */
 export function verdictOf(benchCase: Case, result: CaseResult | undefined, peaks?: Peaks): Verdict {
   if (!result) return "not measured";
@@ -43,7 +52,7 @@ const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 function table(run: Results, threads: number): string[] {
   const peaks = run.peaks.find((entry) => entry.threads === threads);
   const names = competitorNames.filter((name) => name in run.versions);
-  const rows = allCases.map((benchCase) => {
+  const rows = casesOf(run).map((benchCase) => {
     const { name, work, measure, target } = benchCase;
     const result = find(run, name, threads);
     const times = names.map((competitor) => {
@@ -103,7 +112,7 @@ function machineText({ machine, versions, date, rounds, seconds, peaks, leftOut,
 
 function summary(run: Results, threads: number): string {
   const peaks = run.peaks.find((entry) => entry.threads === threads);
-  const verdicts = allCases.map((benchCase) => verdictOf(benchCase, find(run, benchCase.name, threads), peaks));
+  const verdicts = casesOf(run).map((benchCase) => verdictOf(benchCase, find(run, benchCase.name, threads), peaks));
   const count = (...wanted: Verdict[]): number => verdicts.filter((verdict) => wanted.includes(verdict)).length;
   return (
     `Of ${verdicts.length} cases ${count("goal", "must")} meet their must, of which ${count("goal")} their goal too; ` +
@@ -114,7 +123,7 @@ function summary(run: Results, threads: number): string {
 /** The rows above their must, each with its note. */
 function missed(run: Results, threads: number, notes: ReadonlyMap<string, string>): string[] {
   const peaks = run.peaks.find((entry) => entry.threads === threads);
-  const rows = allCases.flatMap((benchCase) => {
+  const rows = casesOf(run).flatMap((benchCase) => {
     const { name } = benchCase;
     const result = find(run, name, threads);
     if (verdictOf(benchCase, result, peaks) !== "missed") return [];

@@ -8,7 +8,8 @@ import { checkSecondDerivatives } from "../support/second-derivative.js";
 const run: OpCheck<(typeof cases)[number]["attrs"]>["run"] = ([x, kernel, bias], attrs) =>
   conv2d(x!, kernel!, bias ? { ...attrs, bias } : attrs);
 
-// Sums of up to 288 products around 1; Winograd's algorithm makes about twice the error of adding them one by one.
+// Sums of up to 288 products around 1. Winograd's transforms cancel: over the layers of VGG16 its rms error is 3 to 4
+// times that of adding the products one by one, and the greatest of few elements about twice.
 const float32 = process.env["NABLA_CONV"] === "winograd" ? 4e-5 : 2e-5;
 checkOp({
   op: "conv2d",
