@@ -127,7 +127,8 @@ NABLA_TEST(vectors) {
 NABLA_TEST(rows_and_columns) {
   for (DType dtype : kDTypes) {
     for (int64_t n : {0, 1, 2, 3, 7, 8, 9, 15, 17, 33, 257, 1009}) {
-      for (int64_t m : {1, 2, 3, 5, 16, 31, 600}) {
+      // 4, 8 and 16 registers of every width among them.
+      for (int64_t m : {1, 2, 3, 5, 16, 31, 32, 64, 128, 256, 600}) {
         Array x = sample_array(dtype, {n, m});
         check_view(x.view(), 1);
         check_view(x.view(), 2);
@@ -188,7 +189,8 @@ NABLA_TEST(strided_views) {
 }
 
 NABLA_TEST(special_values) {
-  for (const Shape& shape : {Shape{7}, Shape{1009}, Shape{4, 600}, Shape{600, 4}, Shape{200, 300}}) {
+  for (const Shape& shape :
+       {Shape{7}, Shape{1009}, Shape{4, 600}, Shape{600, 4}, Shape{200, 300}, Shape{70, 64}, Shape{200, 128}}) {
     for (double special : {kNaN, kInf, -kInf, -0.0}) {
       for (int64_t place : {int64_t{0}, int64_t{3}, product(shape) / 2, product(shape) - 1}) {
         Array x = sample_array(DType::float32, shape);

@@ -12,7 +12,7 @@ template <typename Op>
 constexpr int64_t kTile = 2048 / static_cast<int64_t>(sizeof(typename Op::Acc));
 
 constexpr int64_t kRowsAtOnce = 8;
-constexpr int64_t kRunRows = 256;  // added to the same accumulators, eight at a time
+constexpr int64_t kRunRows = 256;  // added to the same accumulators, eight at a time or 64 in a register
 
 template <typename Op>
 NABLA_INLINE void combine_tiles(typename Op::Acc* __restrict target, const typename Op::Acc* __restrict other) {
@@ -40,6 +40,25 @@ struct TileTree {
   }
 };
 
+// acc[c] takes the elements c of `rows` rows of `count` whole registers: each column is kept in its own, so that memory
+// is read in order.
+template <typename Op, int count>
+NABLA_INLINE void add_narrow_rows(typename Op::Acc* acc, const typename Op::In* x, int64_t row_stride, int64_t rows) {
+  using V = Vec<typename Op::Acc>;
+  constexpr int64_t kMostRows = 64;
+  while (rows > 0) {
+    const int64_t some = least(rows, kMostRows);
+    V v[count];
+    for (int k = 0; k < count; ++k) v[k] = load_halves(x + k * V::width);
+    x += row_stride;
+    for (int64_t r = 1; r < some; ++r, x += row_stride) {
+      for (int k = 0; k < count; ++k) v[k] = Op::combine(v[k], load_halves(x + k * V::width));
+    }
+    for (int k = 0; k < count; ++k) Op::combine(V::load(acc + k * V::width), v[k]).store(acc + k * V::width);
+    rows -= some;
+  }
+}
+
 // acc[c] takes the elements c of `rows` rows; floating-point neighbours.
 template <typename Op>
 NABLA_INLINE void add_rows(typename Op::Acc* acc, const typename Op::In* x, int64_t row_stride, int64_t rows,
@@ -47,6 +66,11 @@ NABLA_INLINE void add_rows(typename Op::Acc* acc, const typename Op::In* x, int6
   using V = Vec<typename Op::Acc>;
   constexpr int kWidth = V::width;
   const auto load_tail = [](const typename Op::In* p, int64_t n) { return load_part(p, n, V::set(Op::identity())); };
+  if constexpr (kWidth > 1) {
+    if (columns == 4 * kWidth) return add_narrow_rows<Op, 4>(acc, x, row_stride, rows);
+    if (columns == 8 * kWidth) return add_narrow_rows<Op, 8>(acc, x, row_stride, rows);
+    if (columns == 16 * kWidth) return add_narrow_rows<Op, 16>(acc, x, row_stride, rows);
+  }
   int64_t r = 0;
   for (; r + kRowsAtOnce <= rows; r += kRowsAtOnce, x += kRowsAtOnce * row_stride) {
     const auto add = [&](int64_t c, auto&& load) {
