@@ -119,7 +119,7 @@ describe("batchNormTraining", () => {
     // The mean is 20, with some 1e-6 of rounding: that many deviations of 3 off. dgamma adds 9,102 products.
     results[0]!.forEach((values, i) => expectClose(values, results[1]![i]!, i === 2 ? 1e-3 : 1e-5, `result ${i}`));
     const { mean, variance } = batchNormTraining(inputs[0]);
-    expect([mean, variance].map((tensor) => [tensor.shape, tensor.requiresGrad])).toEqual([
+    expect([mean, variance].map(({ shape, requiresGrad }) => [shape, requiresGrad])).toEqual([
       [[5], false],
       [[5], false],
     ]);

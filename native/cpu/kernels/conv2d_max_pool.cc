@@ -14,8 +14,8 @@ void conv2d(KernelArgs& args);
 
 namespace {
 
-constexpr int64_t kSliceBytes = 2 << 20;      // about what a slice of the convolution's result takes
-constexpr int64_t kSliceBytesPerWeight = 64;  // every slice packs or transforms the kernels again
+constexpr int64_t kSliceBytes = 2 << 20;                     // about what a slice of the convolution's result takes
+constexpr int64_t kSliceBytesPerWeight = 64;                 // every slice packs or transforms the kernels again
 constexpr int kConvolutionAttrs = ConvGeometry::kAttrs + 2;  // those of conv2d
 
 // Scratch memory that every slice uses again.
