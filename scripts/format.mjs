@@ -5,11 +5,13 @@ import { pathToFileURL } from "node:url";
 import { Failure, bin, execute, root, run } from "./lib.mjs";
 
 export function cxxFiles() {
-  const files = readdirSync(join(root, "native"), { recursive: true })
-    .filter((name) => /\.(cc|h|cu|cuh|def)$/.test(name))
-    .map((name) => join("native", name));
-  if (files.length === 0) throw new Failure("native/: no C++ file found");
-  return files;
+  return ["native", "bench/peaks"].flatMap((folder) => {
+    const files = readdirSync(join(root, folder), { recursive: true })
+      .filter((name) => /\.(cc|h|cu|cuh|def)$/.test(name))
+      .map((name) => join(folder, name));
+    if (files.length === 0) throw new Failure(`${folder}/: no C++ file found`);
+    return files;
+  });
 }
 
 if (import.meta.url === pathToFileURL(resolve(process.argv[1] ?? "")).href) {

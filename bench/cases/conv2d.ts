@@ -1,26 +1,7 @@
 import type { Case } from "./case.js";
+import { resultSize, type Conv2dParams } from "./conv2dParams.js";
 import { conv2dReference } from "./conv2dReference.js";
 import { targets } from "./targets.js";
-
-/** Square images and kernels, with bias. */
-export interface Conv2dParams {
-  batch: number;
-  size: number;
-  inChannels: number;
-  outChannels: number;
-  kernel: number;
-  stride: number;
-  /** Pixels of zeros on each side. */
-  pad: number;
-  backward: boolean;
-  inputGradient: boolean;
-  [key: string]: number | boolean;
-}
-
-/** The side of the result. */
-export function resultSize({ size, kernel, stride, pad }: Conv2dParams): number {
-  return Math.floor((size + 2 * pad - kernel) / stride) + 1;
-}
 
 /** How many products of its inputs a mode takes: y; y and dw; y, dw and dx. */
 const products = { forward: 1, "forward+backward, no input gradient": 2, "forward+backward": 3 };

@@ -1,5 +1,5 @@
 import { samplePlaces, values } from "../harness/inputs.js";
-import { resultSize, type Conv2dParams } from "./conv2d.js";
+import { resultSize, type Conv2dParams } from "./conv2dParams.js";
 
 /** Products that the reference of one output may take: a fraction of a second. */
 const PRODUCTS = 2e7;

@@ -2,7 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { environment, type Isa } from "./environment.js";
+import { environment, type Setting } from "./environment.js";
 import type { Greeting, Params, Reply, Request } from "./protocol.js";
 
 /** bench/, seen from bench/dist/harness/. */
@@ -20,13 +20,6 @@ function commandLine(name: CompetitorName, threads: number): string[] {
   if (!existsSync(python))
     throw new Error("bench/.venv is missing: run bench/setup-venv.sh, or choose with --competitors");
   return [python, `${root}competitors/pytorch/main.py`, String(threads)];
-}
-
-export interface Setting {
-  threads: number;
-  isa: Isa;
-  /** Whether glibc's allocator is left as it comes; see {@link environment}. */
-  plainAllocator?: boolean;
 }
 
 /** An engine in a process of its own, which stays for all cases; when it dies, the next question starts it again. */

@@ -1,8 +1,13 @@
-import type { Setting } from "./competitor.js";
-
 /** The instruction sets that a run can be held to: all of the CPU's, or AVX2. */
 export const isas = ["native", "avx2"] as const;
 export type Isa = (typeof isas)[number];
+
+export interface Setting {
+  threads: number;
+  isa: Isa;
+  /** Whether glibc's allocator is left as it comes; see {@link environment}. */
+  plainAllocator?: boolean;
+}
 
 /** What holds each engine to AVX2. Those that are missing cannot be held to it. */
 export const avx2Settings: Readonly<Record<string, Readonly<Record<string, string>>>> = {

@@ -1,5 +1,6 @@
 import type { Case } from "../cases/case.js";
-import { Competitor, type CompetitorName, type Setting } from "./competitor.js";
+import { Competitor, type CompetitorName } from "./competitor.js";
+import type { Setting } from "./environment.js";
 import { ratioOf, type CaseResult } from "./measure.js";
 import { summarize } from "./statistics.js";
 

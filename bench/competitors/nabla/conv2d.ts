@@ -1,5 +1,5 @@
 import { conv2d as convolve } from "nabla";
-import { resultSize, type Conv2dParams } from "../../cases/conv2d.js";
+import { resultSize, type Conv2dParams } from "../../cases/conv2dParams.js";
 import type { Subject } from "../../harness/serve.js";
 import { input, stepOf } from "./step.js";
 

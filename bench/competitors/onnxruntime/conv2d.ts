@@ -1,5 +1,5 @@
 import { Tensor } from "onnxruntime-node";
-import { resultSize, type Conv2dParams } from "../../cases/conv2d.js";
+import { resultSize, type Conv2dParams } from "../../cases/conv2dParams.js";
 import { samplePlaces, values } from "../../harness/inputs.js";
 import { Unsupported, type Subject } from "../../harness/serve.js";
 import { oneNodeModel } from "./model.js";

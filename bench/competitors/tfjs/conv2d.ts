@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { resultSize, type Conv2dParams } from "../../cases/conv2d.js";
+import { resultSize, type Conv2dParams } from "../../cases/conv2dParams.js";
 import { values } from "../../harness/inputs.js";
 import { Unsupported, type Subject } from "../../harness/serve.js";
 import { leaveOutLarge, subject } from "./subject.js";
