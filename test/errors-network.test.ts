@@ -46,14 +46,14 @@ checkErrors({
     ],
     [() => matmul(m23, zeros([3, 2]), { bias: wrong(1) }), ArgumentError, "matmul: not a tensor: 1, expected a Tensor"],
     [
-      () => matmul(m23, zeros([3, 2]), { activation: wrong("gelu") }),
+      () => matmul(m23, zeros([3, 2]), { activation: wrong("gelo") }),
       ArgumentError,
-      'matmul: unknown activation: "gelu", did you mean "relu"?',
+      'matmul: unknown activation: "gelo", did you mean "gelu"?',
     ],
     [
       () => matmul(m23, zeros([3, 2]), wrong({ transposeA: true })),
       ArgumentError,
-      'matmul: unknown option: "transposeA", expected one of bias, activation',
+      'matmul: unknown option: "transposeA", expected one of bias, activation, residual',
     ],
   ],
   conv2d: [

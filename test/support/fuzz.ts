@@ -5,7 +5,7 @@ import { readFixtures, toNumbers, type FixtureTensor } from "../fixtures/torch/f
 import { DTYPES } from "../../src/ts/dtype.js";
 import { random } from "./values.js";
 
-/** Exports that are no ops: they run functions, or change settings. */
+/** Functions that are no ops: they run functions, change settings, or are composed for a fixture. */
 const OTHERS = new Set([
   "checkGradients",
   "customGrad",
@@ -13,6 +13,7 @@ const OTHERS = new Set([
   "devices",
   "grad",
   "keep",
+  "matmulOfBFloat16",
   "memory",
   "noGrad",
   "setSeed",
