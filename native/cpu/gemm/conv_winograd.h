@@ -1,8 +1,8 @@
 // 3x3 correlation with stride 1 by Winograd's F(4x4, 3x3) (Lavin and Gray, "Fast algorithms for convolutional neural
 // networks", 2015): 4x4 outputs are 36 products of transformed 6x6 inputs and transformed kernels instead of 144.
 //
-// The interpolation points are 0, +-sqrt(1/2), +-sqrt(2) and infinity. With the usual 0, +-1, +-2 the error is twice as
-// large at the same cost. docs/kernels.md has it beside im2col's, over the layers of VGG16.
+// The interpolation points are 0, +-sqrt(1/2), +-sqrt(2) and infinity. docs/kernels.md has the error beside im2col's,
+// over the layers of VGG16.
 // An infinity or NaN in the image reaches all 16 outputs of its tiles. Used for float32 only.
 #pragma once
 #include "core/kernel.h"
