@@ -1,0 +1,285 @@
+// What the recurrent kernels share: their operands, how work is cut, packed weights, and the time loop of the forward
+// pass. A step is one product of the rows [x_t, h] with the stacked weights [W; U], block by block; what a cell does
+// with a block follows while it is in the first-level cache.
+#pragma once
+#include "core/checks.h"
+#include "core/kernel.h"
+#include "cpu/gemm/microkernel.h"
+#include "cpu/gemm/pack.h"
+#include "cpu/simd/lanes.h"
+
+namespace nabla::NABLA_ISA {
+
+struct Recurrent {
+  int64_t batch, steps, inputs, units, gates;
+  bool bias, state, mask, backwards, zero_output;
+
+  // Place in x and in the mask of the step that is computed as number `step`.
+  NABLA_INLINE int64_t time(int64_t step) const { return backwards ? steps - 1 - step : step; }
+};
+
+// Inputs and outputs one after another, each checked.
+class Operands {
+ public:
+  Operands(const TensorView* views, int count, DType dtype) : views_(views), count_(count), dtype_(dtype) {}
+  template <typename T>
+  NABLA_INLINE T* take(int64_t numel) {
+    check(numel, dtype_);
+    return views_[next_++].as<T>();
+  }
+  // Null unless `present`.
+  template <typename T>
+  NABLA_INLINE T* take_if(bool present, int64_t numel) {
+    return present ? take<T>(numel) : nullptr;
+  }
+  NABLA_INLINE const uint8_t* take_mask_if(bool present, int64_t numel) {
+    if (!present) return nullptr;
+    check(numel, DType::boolean);
+    return views_[next_++].as<const uint8_t>();
+  }
+  NABLA_INLINE void finish() const { NABLA_CHECK(next_ == count_, "there are too many operands"); }
+
+ private:
+  NABLA_INLINE void check(int64_t numel, DType dtype) const {
+    NABLA_CHECK(next_ < count_, "an operand is missing");
+    const TensorView& view = views_[next_];
+    NABLA_CHECK(view.dtype == dtype && view.contiguous() && view.numel() == numel, "an operand does not fit");
+  }
+  const TensorView* views_;
+  int count_, next_ = 0;
+  DType dtype_;
+};
+
+// From x, w and u, the first three inputs, and the first five attributes.
+NABLA_INLINE Recurrent recurrent_of(const KernelArgs& args, int64_t gates, int attributes) {
+  NABLA_CHECK(args.n_in >= 3 && args.n_attr == attributes, "an input or an attribute is missing");
+  const TensorView &x = args.in[0], &u = args.in[2];
+  NABLA_CHECK(x.dtype == DType::float32 || x.dtype == DType::float64, "inputs must be float32 or float64");
+  NABLA_CHECK(x.rank == 3 && u.rank == 2, "x must have three dimensions, weights two");
+  return {x.shape[0],        x.shape[1],        x.shape[2],        u.shape[0],        gates,
+          args.attr[0] != 0, args.attr[1] != 0, args.attr[2] != 0, args.attr[3] != 0, args.attr[4] != 0};
+}
+
+// A range of rows of the batch and of blocks of units.
+struct RecurrentTask {
+  int64_t row, row_end, block, block_end;
+  int64_t row_task;          // number of the range of rows
+  int64_t share, share_end;  // this task's share of the range of rows, for work that has no units
+};
+
+// How a step is cut, by shape alone. Where the weights stay in the second-level cache, tasks share only the batch and
+// run all steps without waiting for one another. Otherwise the tasks of one step are ranges of units, whose weights are
+// then read once for all rows, and every step waits for the one before.
+struct RecurrentCut {
+  int64_t batch, row_tasks, blocks, block_tasks;
+
+  template <typename T>
+  static RecurrentCut of(int64_t batch, int64_t blocks, int64_t weights_of_block) {
+    constexpr int64_t MR = TileShape<T>::MR, kOwnCache = 512 * 1024;
+    RecurrentCut cut{batch, 1, blocks, 1};
+    if (blocks * weights_of_block * int64_t{sizeof(T)} <= kOwnCache) {
+      // Whole tiles, but enough tasks for some threads; a multiple of 4, so that these get equal shares.
+      cut.row_tasks = (batch + 4 * MR - 1) / (4 * MR) * 4;
+      const int64_t most = (batch + 3) / 4;
+      if (cut.row_tasks > most) cut.row_tasks = most > 0 ? most : 1;
+      return cut;
+    }
+    constexpr int64_t kRows = 4 * MR, kTaskWork = 1 << 17;  // products worth the start of a task
+    cut.row_tasks = batch > kRows ? (batch + kRows - 1) / kRows : 1;
+    const int64_t work = weights_of_block * ((batch + cut.row_tasks - 1) / cut.row_tasks) + 1;
+    const int64_t together = (kTaskWork + work - 1) / work;
+    cut.block_tasks = (blocks + together - 1) / together;
+    return cut;
+  }
+  NABLA_INLINE bool waits() const { return block_tasks > 1; }
+  NABLA_INLINE RecurrentTask task(int64_t number) const {
+    const int64_t r = number % row_tasks, b = number / row_tasks;
+    const int64_t row = batch * r / row_tasks, rows = batch * (r + 1) / row_tasks - row;
+    return {row,
+            row + rows,
+            blocks * b / block_tasks,
+            blocks * (b + 1) / block_tasks,
+            r,
+            row + rows * b / block_tasks,
+            row + rows * (b + 1) / block_tasks};
+  }
+};
+
+// body(step, task) for each step in [0, steps), in order, and each task.
+template <typename Body>
+NABLA_INLINE void for_each_step(ThreadPool& pool, const RecurrentCut& cut, int64_t steps, Body&& body) {
+  if (!cut.waits()) {
+    return parallel_for(pool, cut.row_tasks, [&](int64_t number) {
+      for (int64_t step = 0; step < steps; ++step) body(step, cut.task(number));
+    });
+  }
+  for (int64_t step = 0; step < steps; ++step) {
+    parallel_for(pool, cut.row_tasks * cut.block_tasks, [&](int64_t number) { body(step, cut.task(number)); });
+  }
+}
+
+// body(first row, rows) for tiles of nearly equal heights.
+template <typename T, typename Body>
+NABLA_INLINE void for_each_tile(int64_t begin, int64_t end, Body&& body) {
+  constexpr int64_t MR = TileShape<T>::MR;
+  const int64_t rows = end - begin, tiles = (rows + MR - 1) / MR;
+  for (int64_t i = 0; i < tiles; ++i) {
+    const int64_t first = begin + rows * i / tiles;
+    body(first, begin + rows * (i + 1) / tiles - first);
+  }
+}
+
+// body(first k, k's) for pieces of nearly equal lengths, of which a tile of A stays in the first-level cache.
+template <typename T, typename Body>
+NABLA_INLINE void for_each_depth(int64_t k, Body&& body) {
+  constexpr int64_t KC = 1536 / sizeof(T);
+  const int64_t pieces = k > KC ? (k + KC - 1) / KC : 1;
+  for (int64_t i = 0; i < pieces; ++i) {
+    const int64_t first = k * i / pieces;
+    body(first, k * (i + 1) / pieces - first);
+  }
+}
+
+// What a column of a cell's product is the sum of: x and h with a gate's columns of W and of U, or one of them alone.
+struct GateBlock {
+  int gate;
+  bool x, h;
+};
+
+// [W; U] as panels of NR units: for each block of units, those of Cell::kBlocks one after another.
+template <typename T, typename Cell>
+struct PackedWeights {
+  static constexpr int64_t NR = TileShape<T>::NR;
+  static constexpr int kCount = static_cast<int>(sizeof(Cell::kBlocks) / sizeof(GateBlock));
+
+  int64_t inputs, units;
+  int64_t first[kCount], rows[kCount];  // of x and h together, of each block's panel
+  int64_t offset[kCount + 1];           // of a block's panel
+  T* data;
+
+  PackedWeights(KernelArgs& args, const Recurrent& p, const T* w, const T* u) : inputs(p.inputs), units(p.units) {
+    offset[0] = 0;
+    for (int q = 0; q < kCount; ++q) {
+      first[q] = Cell::kBlocks[q].x ? 0 : inputs;
+      rows[q] = (Cell::kBlocks[q].x ? inputs : 0) + (Cell::kBlocks[q].h ? units : 0);
+      offset[q + 1] = offset[q] + rows[q] * NR;
+    }
+    data = args.workspace.template array<T>(blocks() * block_elements());
+    const int64_t width = p.gates * units;
+    parallel_ranges(args.pool, inputs + units, 32768 / (width + 1) + 1, [&](int64_t begin, int64_t end) {
+      for (int64_t k = begin; k < end; ++k) {
+        const T* row = k < inputs ? w + k * width : u + (k - inputs) * width;
+        for (int q = 0; q < kCount; ++q) {
+          if (k < first[q] || k >= first[q] + rows[q]) continue;
+          T* out = data + offset[q] + (k - first[q]) * NR;
+          for (int64_t j = 0; j < units; j += NR, out += block_elements()) {
+            copy_row(row + Cell::kBlocks[q].gate * units + j, out, units - j < NR ? units - j : NR);
+          }
+        }
+      }
+    });
+  }
+  NABLA_INLINE int64_t blocks() const { return (units + NR - 1) / NR; }
+  NABLA_INLINE int64_t block_elements() const { return offset[kCount]; }
+};
+
+// What the forward pass reads and writes besides the cell's own state.
+template <typename T>
+struct RecurrentForward {
+  const T *x, *w, *u;
+  const T* h0;          // may be null
+  const uint8_t* mask;  // may be null
+  T* h;
+  T* y;      // may be null
+  T* saved;  // the state h after each step, [steps, batch, units]; may be null
+};
+
+// Which element a cell computes: row of the batch, number of the step, unit.
+struct CellPlace {
+  int64_t row, step, unit;
+};
+
+// Runs all steps. bias[q] points at the units of block q, or is null. A cell has
+//   kBlocks: what it wants to know,
+//   step(lanes, place, z, h): the new h of the units from place.unit on; the sum of block q is at z + q * NR, h before
+//   the step at h,
+//   carry(lanes, place): tells that a masked step has left these units as they were.
+template <typename T, typename Cell>
+void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, const T* const* bias, const Cell& cell) {
+  constexpr int64_t MR = TileShape<T>::MR, NR = TileShape<T>::NR;
+  const int64_t H = p.units, depth = p.inputs + H, ld = packed_a_row<T>(depth);
+  const PackedWeights<T, Cell> weights(args, p, f.w, f.u);
+  constexpr int count = PackedWeights<T, Cell>::kCount;
+  // The rows [x_t, h] of this step and of the next.
+  T* const rows = args.workspace.template array<T>(2 * p.batch * ld);
+  const auto row_at = [&](int64_t step, int64_t b) { return rows + (step % 2 * p.batch + b) * ld; };
+  const auto copy_x = [&](int64_t step, int64_t b) {
+    copy_row(f.x + (b * p.steps + p.time(step)) * p.inputs, row_at(step, b), p.inputs);
+  };
+  // The first step of a row that counts; before it, its results are zeros.
+  int32_t* const started = f.mask ? args.workspace.template array<int32_t>(p.batch) : nullptr;
+  for (int64_t b = 0; b < p.batch; ++b) {
+    if (p.steps > 0) copy_x(0, b);
+    if (f.h0) {
+      copy_row(f.h0 + b * H, row_at(0, b) + p.inputs, H);
+    } else {
+      for (int64_t j = 0; j < H; ++j) row_at(0, b)[p.inputs + j] = 0;
+    }
+    if (!started) continue;
+    started[b] = 0;
+    while (started[b] < p.steps && !f.mask[b * p.steps + p.time(started[b])]) ++started[b];
+  }
+
+  const auto cut = RecurrentCut::of<T>(p.batch, weights.blocks(), weights.block_elements());
+  for_each_step(args.pool, cut, p.steps, [&](int64_t step, const RecurrentTask& task) {
+    if (step + 1 < p.steps) {
+      for (int64_t b = task.share; b < task.share_end; ++b) copy_x(step + 1, b);
+    }
+    for (int64_t block = task.block; block < task.block_end; ++block) {
+      const T* panels = weights.data + block * weights.block_elements();
+      const int64_t unit = block * NR, n = H - unit < NR ? H - unit : NR;
+      for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
+        alignas(64) T z[MR * count * NR];
+        for_each_depth<T>(depth, [&](int64_t k0, int64_t k) {
+          for (int q = 0; q < count; ++q) {
+            // The part of this piece that the block has.
+            const int64_t begin = k0 > weights.first[q] ? k0 : weights.first[q];
+            const int64_t stop = weights.first[q] + weights.rows[q], end = k0 + k < stop ? k0 + k : stop;
+            // A block of no rows at all is its bias.
+            if (begin >= end && (k0 > 0 || weights.rows[q] > 0)) continue;
+            const Epilogue<T> epilogue{bias[q] ? bias[q] + unit : nullptr, Activation::none};
+            microkernel<T>(
+                static_cast<int>(m), static_cast<int>(n), ATile<T>{row_at(step, row) + begin, ld, 1, end - begin, 1, 0},
+                panels + weights.offset[q] + (begin - weights.first[q]) * NR, NR, CTile<T>{z + q * NR, count * NR},
+                begin > weights.first[q], end == stop ? &epilogue : nullptr);
+          }
+        });
+        for (int64_t i = 0; i < m; ++i) {
+          const int64_t b = row + i;
+          const T* before = row_at(step, b) + p.inputs + unit;
+          T* after = row_at(step + 1, b) + p.inputs + unit;
+          T* y = f.y ? f.y + (b * p.steps + step) * H + unit : nullptr;
+          T* saved = f.saved ? f.saved + (step * p.batch + b) * H + unit : nullptr;
+          const bool counts = !f.mask || f.mask[b * p.steps + p.time(step)];
+          const bool shown = counts || (!p.zero_output && step > started[b]);
+          for_lanes<T>(0, n, [&](int64_t j, auto lanes) {
+            const CellPlace place{b, step, unit + j};
+            Vec<T> h;
+            if (counts) {
+              h = cell.step(lanes, place, z + i * count * NR + j, before + j);
+            } else {
+              h = lanes.load(before + j);
+              cell.carry(lanes, place);
+            }
+            lanes.store(after + j, h);
+            if (saved) lanes.store(saved + j, h);
+            if (y) lanes.store(y + j, shown ? h : Vec<T>::zero());
+          });
+        }
+      });
+    }
+  });
+  for (int64_t b = 0; b < p.batch; ++b) copy_row(row_at(p.steps, b) + p.inputs, f.h + b * H, H);
+}
+
+}  // namespace nabla::NABLA_ISA
