@@ -2,7 +2,8 @@ import { logitsOf } from "./activations.js";
 import { checkBoolean, checkOptions, checkRange } from "./checks.js";
 import { IndexError, ShapeError } from "./errors.js";
 import { formatBatchShape, type BatchShape } from "./layers/batchShape.js";
-import { add, div, mul, sub } from "./ops/binary.js";
+import { maskedSum, type MaskOptions } from "./masks.js";
+import { add, div, maximum, mul, sub } from "./ops/binary.js";
 import { cast } from "./ops/cast.js";
 import { equal } from "./ops/compare.js";
 import { arange } from "./ops/creation.js";
@@ -30,9 +31,16 @@ export abstract class Loss {
   /** The loss of each sample: the last axis of `yPred` is gone. */
   abstract call(yTrue: Tensor, yPred: Tensor): Tensor;
 
-  /** The mean loss. */
-  apply(yTrue: Tensor, yPred: Tensor): Tensor {
-    return mean(this.call(yTrue, yPred));
+  /**
+   * The mean loss: of all samples, or of those that a bool mask of their shape says to count (0 if none do).
+   *
+   * @throws ShapeError when targets, predictions and mask do not fit together. @throws DTypeError
+   */
+  apply(yTrue: Tensor, yPred: Tensor, { mask = null }: MaskOptions = {}): Tensor {
+    const values = this.call(yTrue, yPred);
+    if (mask === null) return mean(values);
+    const { total, count } = maskedSum(this.name, values, mask);
+    return div(total, maximum(count, 1));
   }
 
   /**

@@ -1,4 +1,5 @@
 import { checkOptions, checkRange } from "./checks.js";
+import { maskedSum, type MaskOptions } from "./masks.js";
 import { tidy } from "./memory.js";
 import { sub } from "./ops/binary.js";
 import { cast } from "./ops/cast.js";
@@ -26,12 +27,14 @@ export abstract class Metric {
   /** A value a sample, or an element; bool counts as 0 and 1. */
   abstract values(yTrue: Tensor, yPred: Tensor): Tensor;
 
-  /** Counts a batch. Waits for nothing. */
-  updateState(yTrue: Tensor, yPred: Tensor): void {
+  /** Counts a batch, or what a bool mask [batch, time] keeps of it. Waits for nothing. @throws ShapeError, DTypeError */
+  updateState(yTrue: Tensor, yPred: Tensor, { mask = null }: MaskOptions = {}): void {
     withRecording(false, () =>
       tidy(() => {
         const values = this.values(yTrue, yPred);
-        this.mean.add(values.size, sum(values));
+        const kept = mask && maskedSum(this.name, values, mask);
+        if (kept) this.mean.add(kept.count, kept.total);
+        else this.mean.add(values.size, sum(values));
       }),
     );
   }

@@ -25,6 +25,13 @@ describe("layers", () => {
     void new layers.Dense({ units: 1, activation: (x) => x.square(), kernelInitializer: "heNormal" });
     void new layers.Dense({ units: 1, biasInitializer: (shape, dtype) => zeros(shape, { dtype }) });
   });
+  test("take and give tensors, or arrays of them", () => {
+    expectTypeOf(new layers.Dense({ units: 1 }).apply(zeros([1, 1]))).toEqualTypeOf<Tensor>();
+    // @ts-expect-error it takes one tensor
+    void new layers.Dense({ units: 1 }).apply([zeros([1, 1])]);
+    // @ts-expect-error no such option
+    void new layers.Dense({ units: 1 }).apply(zeros([1, 1]), { trainig: true });
+  });
   test("may be the user's", () => {
     class Twice extends layers.Layer {
       call(x: Tensor): Tensor {
@@ -33,6 +40,20 @@ describe("layers", () => {
     }
     expectTypeOf(new Twice().apply(zeros([1]))).toEqualTypeOf<Tensor>();
     expectTypeOf<layers.BatchShape>().toEqualTypeOf<readonly (number | null)[]>();
+    class Noise extends layers.Layer {
+      call(x: Tensor, { training, mask }: layers.CallOptions): Tensor {
+        return training && mask ? x.mul(2) : x;
+      }
+    }
+    expectTypeOf(new Noise().apply(zeros([1]), { training: true })).toEqualTypeOf<Tensor>();
+    class Halves extends layers.Layer<Tensor, Tensor[]> {
+      call(x: Tensor): Tensor[] {
+        return x.split(2);
+      }
+    }
+    expectTypeOf(new Halves().apply(zeros([2]))).toEqualTypeOf<Tensor[]>();
+    // @ts-expect-error it gives several tensors
+    void new Sequential([new Halves()]);
     // @ts-expect-error a layer computes something
     class Nothing extends layers.Layer {}
     void Nothing;

@@ -24,3 +24,8 @@ export function knownSize(op: string, shape: BatchShape, axis: number): number {
     `${op}: axis ${axis} of the input must be known to build the weights: the input is ${formatBatchShape(shape)}`,
   );
 }
+
+/** The shapes of several tensors, or that of one in a list. */
+export function shapeList(shape: BatchShape | readonly BatchShape[]): readonly BatchShape[] {
+  return Array.isArray(shape[0]) ? (shape as readonly BatchShape[]) : [shape as BatchShape];
+}

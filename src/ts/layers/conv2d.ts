@@ -124,6 +124,10 @@ export class Conv2D extends Layer {
     return conv2d(x, this.kernel!, options);
   }
 
+  override computeMask(): null {
+    return null;
+  }
+
   override computeOutputShape(inputShape: BatchShape): BatchShape {
     const { kernelSize: size, strides, dilationRate: dilation, padding } = this;
     const window = { size, strides, dilation, padding };

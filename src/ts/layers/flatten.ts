@@ -16,6 +16,10 @@ export class Flatten extends Layer {
     return reshape(x, [x.shape[0]!, x.shape.slice(1).reduce((size, length) => size * length, 1)]);
   }
 
+  override computeMask(): null {
+    return null;
+  }
+
   override computeOutputShape(inputShape: BatchShape): BatchShape {
     let size: number | null = 1;
     for (const length of inputShape.slice(1)) size = size === null || length === null ? null : size * length;

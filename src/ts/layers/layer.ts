@@ -1,5 +1,5 @@
 import { checkBoolean, checkOptions, wrong } from "../checks.js";
-import { ArgumentError, ShapeError } from "../errors.js";
+import { ArgumentError, DTypeError, ShapeError } from "../errors.js";
 import { keep, tidy } from "../memory.js";
 import { checkTensor } from "../op.js";
 import { cast } from "../ops/cast.js";
@@ -8,10 +8,15 @@ import { checkShape, formatShape, sameShape, sizeOf, type Shape } from "../shape
 import { enterScope, leaveScope } from "../scope.js";
 import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
-import { checkBatchShape, formatBatchShape, type BatchShape } from "./batchShape.js";
+import { checkBatchShape, formatBatchShape, shapeList, type BatchShape } from "./batchShape.js";
 import { automaticName } from "./naming.js";
 
 export type FloatDType = "float32" | "float64";
+
+/** What layers take and give: one tensor, or several. */
+export type Tensors = Tensor | readonly Tensor[];
+/** The shape of a tensor, or those of several. */
+export type ShapesOf<T extends Tensors> = T extends readonly Tensor[] ? readonly BatchShape[] : BatchShape;
 
 export interface LayerOptions {
   /** A name for messages and `summary()`: the class's own with a number, unless given. */
@@ -28,8 +33,19 @@ export interface LayerOptions {
 export const LAYER_OPTIONS: readonly string[] = ["name", "trainable", "dtype", "inputShape"];
 
 export interface CallOptions {
-  /** Whether the call is part of training: Dropout and the like differ. */
+  /** Whether the call is part of training: Dropout and the like differ. False by default. */
   readonly training: boolean;
+  /**
+   * Which steps of the input (of the first one, if there are several) count: bool [batch, time], false where a step is
+   * only padding. Null, the default, when all do.
+   */
+  readonly mask: Tensor | null;
+}
+
+/** A result, and which of its steps count. */
+export interface Masked<Out extends Tensors = Tensor> {
+  readonly y: Out;
+  readonly mask: Tensor | null;
 }
 
 export interface WeightOptions {
@@ -60,11 +76,13 @@ interface Weight {
 /**
  * A step of a model: weights, and a function of a tensor that uses them.
  *
- * A layer of your own extends this class: `build(inputShape)` makes the weights with `addWeight`, `call(x, { training })`
+ * A layer of your own extends this class: `build(inputShape)` makes the weights with `addWeight`, `call(x, { training, mask })`
  * computes. Layers that it holds in its fields count as its own. `computeOutputShape` is needed only by models that
- * are to be built before they see data.
+ * are to be built before they see data, `computeMask` by layers that make a mask or whose result has another time axis.
+ *
+ * `Layer<Tensor[]>` takes several tensors, `Layer<Tensor, Tensor[]>` gives several.
  */
-export abstract class Layer {
+export abstract class Layer<In extends Tensors = Tensor, Out extends Tensors = Tensor> {
   readonly name: string;
   readonly dtype: FloatDType;
   /** The shape of its input as the options gave it, with null for the batch. */
@@ -75,6 +93,10 @@ export abstract class Layer {
   protected inputSpec: InputSpec = {};
   /** Whether inputs of another dtype are cast to the layer's. */
   protected readonly castsInput: boolean = true;
+  /** Whether the input may be an array of tensors. */
+  protected readonly takesList: boolean = false;
+  /** The options of `call`. */
+  protected readonly callOptions: readonly string[] = ["training", "mask"];
   private readonly ownWeights: Weight[] = [];
   private isTrainable: boolean;
 
@@ -94,24 +116,24 @@ export abstract class Layer {
     const build = this.build.bind(this);
     this.build = (inputShape) => {
       if (this.built) return;
-      this.checkInput(inputShape);
+      for (const shape of shapeList(inputShape)) this.checkInput(shape);
       outsideOfTheStep(() => build(inputShape));
       this.built = true;
     };
   }
 
   /** Makes the weights for inputs of this shape (with the batch in front). Runs once. */
-  build(_inputShape: BatchShape): void {}
+  build(_inputShape: ShapesOf<In>): void {}
 
   /** Computes the result. Called through {@link apply}. */
-  abstract call(x: Tensor, options: CallOptions): Tensor;
+  abstract call(x: In, options: CallOptions): Out;
 
   /**
    * The shape of the result for an input of this shape. Runs no kernel.
    *
    * @throws ArgumentError when the class does not define it.
    */
-  computeOutputShape(_inputShape: BatchShape): BatchShape {
+  computeOutputShape(_inputShape: ShapesOf<In>): ShapesOf<Out> {
     throw new ArgumentError(
       `${this.name}: the output shape is not known before a call: define computeOutputShape in ${this.constructor.name}`,
     );
@@ -123,28 +145,60 @@ export abstract class Layer {
   }
 
   /**
+   * Which steps of the result for `x` count (of the first result, if there are several), given which of `x` do. By
+   * default the same; null for layers whose result has another time axis, or none.
+   */
+  computeMask(_x: In, mask: Tensor | null = null): Tensor | null {
+    return mask;
+  }
+
+  /**
    * Runs the layer, which builds its weights first if need be.
    *
-   * @throws ShapeError when the input does not fit.
+   * @throws ShapeError when the input or the mask does not fit. @throws DTypeError for a mask that is not bool.
+   * @throws ArgumentError for unknown options.
    */
-  apply(x: Tensor, { training = false }: Partial<CallOptions> = {}): Tensor {
-    return this.call(this.accept(x), { training });
+  apply(x: In, options: Partial<CallOptions> = {}): Out {
+    return this.call(this.accept(x), this.acceptOptions(x, options));
+  }
+
+  /** @internal The result of {@link apply} with its mask, for the next layer or the loss. */
+  applyMasked(x: In, options: Partial<CallOptions> = {}): Masked<Out> {
+    return { y: this.apply(x, options), mask: this.computeMask(x, options.mask) };
   }
 
   /**
    * @internal For a model that applies this layer and then `next`: computes both at once, with the same result, or
-   * returns null where that is no better.
+   * returns null where that is no better. Only for layers that end a mask.
    */
   applyWith(_next: Layer, _x: Tensor): Tensor | null {
     return null;
   }
 
   /** The input of `call`: checked and cast. Builds the weights if need be. */
-  protected accept(x: Tensor): Tensor {
-    checkTensor(this.name, x);
-    this.checkInput(x.shape);
-    if (!this.built) this.build([null, ...x.shape.slice(1)]);
-    return this.castsInput && x.dtype !== this.dtype ? cast(x, this.dtype) : x;
+  protected accept(x: In): In {
+    const isList = this.takesList && Array.isArray(x);
+    const inputs = (isList ? x : [x]) as readonly Tensor[];
+    for (const input of inputs) {
+      checkTensor(this.name, input);
+      this.checkInput(input.shape);
+    }
+    if (!this.built) {
+      const shapes = inputs.map(({ shape }) => [null, ...shape.slice(1)]);
+      this.build((isList ? shapes : shapes[0]!) as BatchShape as ShapesOf<In>);
+    }
+    const accepted = inputs.map((input) =>
+      this.castsInput && input.dtype !== this.dtype ? cast(input, this.dtype) : input,
+    );
+    return (isList ? accepted : accepted[0]) as In;
+  }
+
+  /** The options of `call`: checked, with their defaults. */
+  protected acceptOptions(x: In, options: Partial<CallOptions>): CallOptions {
+    checkOptions(this.name, options, this.callOptions);
+    const { training = false, mask = null } = options;
+    if (mask !== null) checkMask(this.name, mask, (Array.isArray(x) ? x[0] : x) as Tensor);
+    return { ...options, training, mask };
   }
 
   /** Whether training changes the weights, also those of layers inside. */
@@ -206,10 +260,10 @@ export abstract class Layer {
   }
 
   /** The layers that this one holds in its fields, also in arrays. */
-  protected sublayers(): Layer[] {
+  protected sublayers(): Layer<Tensors, Tensors>[] {
     return Object.values(this)
       .flat()
-      .filter((value): value is Layer => value instanceof Layer);
+      .filter((value): value is Layer<Tensors, Tensors> => value instanceof Layer);
   }
 
   private collect(wanted: (weight: Weight, trainable: boolean) => boolean): Tensor[] {
@@ -243,6 +297,19 @@ function outsideOfTheStep(build: () => void): void {
     for (const tensor of scope.members) tensor.kept = true;
     leaveScope(scope, () => false);
   }
+}
+
+/** @throws DTypeError, ShapeError unless the mask is bool [batch, time], with the sizes of the input. */
+function checkMask(op: string, mask: Tensor, { shape }: Tensor): void {
+  checkTensor(op, mask);
+  if (mask.dtype !== "bool") {
+    throw new DTypeError(`${op}: the mask is not bool: its dtype is ${mask.dtype}, expected bool`);
+  }
+  if (mask.rank === 2 && sameShape(mask.shape, shape.slice(0, 2))) return;
+  throw new ShapeError(
+    `${op}: the mask does not fit the input: its shape is ${formatShape(mask.shape)}, expected [batch, time] of an input of the ` +
+      `shape ${formatShape(shape)} (a layer that changes the time axis ends the mask by a computeMask that returns null)`,
+  );
 }
 
 function formatSpec({ rank, minRank = 0, axes = {} }: InputSpec): string {

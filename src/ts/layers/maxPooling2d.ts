@@ -38,6 +38,10 @@ export class MaxPooling2D extends Layer {
     return maxPool2d(x, { poolSize, strides, padding, dataFormat });
   }
 
+  override computeMask(): null {
+    return null;
+  }
+
   override computeOutputShape(inputShape: BatchShape): BatchShape {
     const { poolSize: size, strides, padding, dataFormat } = this;
     const channels = inputShape.at(channelAxis(dataFormat))!;

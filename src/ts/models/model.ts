@@ -60,7 +60,9 @@ export abstract class Model extends Layer {
 
   /** Builds the layers inside by running them on one sample of zeros. */
   override build(inputShape: BatchShape): void {
-    this.trialOutputShape = trialShape(this.name, inputShape, this.dtype, (x) => this.call(x, { training: false }));
+    this.trialOutputShape = trialShape(this.name, inputShape, this.dtype, (x) =>
+      this.call(x, { training: false, mask: null }),
+    );
   }
 
   override get weights(): Tensor[] {

@@ -2,12 +2,14 @@ import { checkOptions } from "../checks.js";
 import { ArgumentError, describe } from "../errors.js";
 import type { BatchShape } from "../layers/batchShape.js";
 import { InputLayer } from "../layers/inputLayer.js";
-import { Layer, type CallOptions } from "../layers/layer.js";
+import { Layer, type CallOptions, type Masked } from "../layers/layer.js";
+import { tidy } from "../memory.js";
 import { unknownName } from "../suggest.js";
+import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
 import { Model } from "./model.js";
 import type { SummaryRow } from "./summary.js";
-import { trialShape } from "./trialShape.js";
+import { notOneTensor, trialShape } from "./trialShape.js";
 
 export interface SequentialOptions {
   name?: string;
@@ -100,15 +102,31 @@ export class Sequential extends Model {
   }
 
   call(x: Tensor, options: CallOptions): Tensor {
-    let y = x;
+    return this.run(x, options).y;
+  }
+
+  /** Which steps of the result count. Runs the layers: one of them may read its input to say so. */
+  override computeMask(x: Tensor, mask: Tensor | null = null): Tensor | null {
+    return withRecording(false, () => tidy(() => this.run(x, { training: false, mask }).mask));
+  }
+
+  override applyMasked(x: Tensor, options: Partial<CallOptions> = {}): Masked {
+    // Subclasses may compute something else.
+    if (this.call !== Sequential.prototype.call) return super.applyMasked(x, options);
+    return this.run(this.accept(x), this.acceptOptions(x, options));
+  }
+
+  /** Passes samples through the layers, and which of their steps count. */
+  private run(x: Tensor, { training, mask }: CallOptions): Masked {
+    let result: Masked = { y: x, mask };
     for (let i = 0; i < this.stack.length; i++) {
       const layer = this.stack[i]!;
       const next = this.stack[i + 1];
-      const both = next ? layer.applyWith(next, y) : null;
-      y = both ?? layer.apply(y, options);
+      const both = next ? layer.applyWith(next, result.y) : null;
+      result = both ? { y: both, mask: null } : layer.applyMasked(result.y, { training, mask: result.mask });
       if (both) i++;
     }
-    return y;
+    return result;
   }
 
   override get knowsOutputShape(): boolean {
@@ -137,11 +155,11 @@ export class Sequential extends Model {
       const layer = this.stack[i]!;
       const shape = this.shapes[i]!;
       layer.build(shape);
-      this.shapes.push(
-        layer.knowsOutputShape
-          ? layer.computeOutputShape(shape)
-          : trialShape(layer.name, shape, layer.dtype, (x) => layer.apply(x)),
-      );
+      const output = layer.knowsOutputShape
+        ? layer.computeOutputShape(shape)
+        : trialShape(layer.name, shape, layer.dtype, (x) => layer.apply(x));
+      if (Array.isArray(output[0])) throw notOneTensor(layer.name, output);
+      this.shapes.push(output);
     }
   }
 }

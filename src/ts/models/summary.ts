@@ -1,10 +1,10 @@
 import { formatBatchShape, type BatchShape } from "../layers/batchShape.js";
-import type { Layer } from "../layers/layer.js";
+import type { Layer, Tensors } from "../layers/layer.js";
 import { dtypeInfo } from "../dtype.js";
 import type { Tensor } from "../tensor.js";
 
 export interface SummaryRow {
-  readonly layer: Layer;
+  readonly layer: Layer<Tensors, Tensors>;
   /** Null where it is not known. */
   readonly outputShape: BatchShape | null;
 }

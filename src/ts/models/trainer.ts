@@ -62,13 +62,13 @@ export class Trainer {
       tidy(() => {
         const batch = samples.batch(start, size, order);
         const y = batch.y!;
-        const yPred = model.apply(batch.x, { training: true });
-        const value = loss.apply(y, yPred);
+        const { y: yPred, mask } = model.applyMasked(batch.x, { training: true });
+        const value = loss.apply(y, yPred, { mask });
         value.backward();
         // Where the loss was computed from logits, the gradient has not passed the last activation.
         yPred.node?.release();
         optimizer.step();
-        this.count(y, yPred, value, batch.size);
+        this.count(y, yPred, mask, value, batch.size);
       });
     } finally {
       optimizer.zeroGrad();
@@ -81,16 +81,16 @@ export class Trainer {
       tidy(() => {
         const batch = samples.batch(start, size, null);
         const y = batch.y!;
-        const yPred = this.model.apply(batch.x, { training: false });
-        this.count(y, yPred, this.compiled.loss.apply(y, yPred), batch.size);
+        const { y: yPred, mask } = this.model.applyMasked(batch.x);
+        this.count(y, yPred, mask, this.compiled.loss.apply(y, yPred, { mask }), batch.size);
       }),
     );
   }
 
-  private count(y: Tensor, yPred: Tensor, loss: Tensor, size: number): void {
+  private count(y: Tensor, yPred: Tensor, mask: Tensor | null, loss: Tensor, size: number): void {
     const sum = withRecording(false, () => mul(loss, size));
     this.meanLoss.add(size, sum);
-    for (const metric of this.compiled.metrics) metric.updateState(y, yPred);
+    for (const metric of this.compiled.metrics) metric.updateState(y, yPred, { mask });
   }
 
   /** The figures so far, once the steps that were issued have run. Steps that follow do not count. */

@@ -23,5 +23,18 @@ export function trialShape(
       `${name}: the output shape for ${formatBatchShape(inputShape)} is not known: define computeOutputShape in its class`,
     );
   }
-  return withRecording(false, () => tidy(() => [null, ...run(zeros([1, ...sample], { dtype })).shape.slice(1)]));
+  return withRecording(false, () =>
+    tidy(() => {
+      const y = run(zeros([1, ...sample], { dtype }));
+      if (Array.isArray(y)) throw notOneTensor(name, y);
+      return [null, ...y.shape.slice(1)];
+    }),
+  );
+}
+
+/** The error for a layer that gives a list of tensors where one is expected. */
+export function notOneTensor(name: string, results: { readonly length: number }): ArgumentError {
+  return new ArgumentError(
+    `${name}: the result is not one tensor: it is a list of ${results.length}, expected a tensor`,
+  );
 }
