@@ -26,6 +26,7 @@ const CHAPTERS = {
     "globalAvgPool2d",
     "resize2d",
   ],
+  "Recurrent networks": ["lstm", "gru", "simpleRnn"],
   Normalization: ["layerNorm", "rmsNorm", "groupNorm", "batchNorm"],
   Losses: ["softmaxCrossEntropy"],
   Autograd: ["autograd", "grad", "customGrad", "checkGradients", "anomaly"],

@@ -132,6 +132,10 @@ export { layerNorm, type LayerNormOptions } from "./ops/layerNorm.js";
 export { rmsNorm, type RmsNormOptions } from "./ops/rmsNorm.js";
 export { softmaxCrossEntropy, type SoftmaxCrossEntropyOptions } from "./ops/softmaxCrossEntropy.js";
 export { dropout } from "./ops/dropout.js";
+export { lstm, type LstmOptions } from "./ops/lstm.js";
+export { gru, type GruOptions } from "./ops/gru.js";
+export { simpleRnn, type SimpleRnnOptions } from "./ops/simpleRnn.js";
+export type { RecurrentOptions, RecurrentResult } from "./ops/recurrent.js";
 
 // Layers and training
 export * as layers from "./layers/index.js";

@@ -26,7 +26,7 @@ export interface OpDefinition<A> {
   /** Inputs that the kernel needs in row-major order; by default it takes any strides. */
   readonly contiguous?: boolean;
   /** The inputs as the kernel wants them, such as broadcast to the output's shape; by default as they are. */
-  operands?(inputs: readonly Tensor[], outputs: readonly TensorSpec[]): readonly Operand[];
+  operands?(inputs: readonly Tensor[], outputs: readonly TensorSpec[], attrs: A): readonly Operand[];
   /** Null for an op without a gradient: its results are cut off from the graph. */
   readonly backward: Backward<A> | null;
   /** What backward reads; by default nothing. */
@@ -80,7 +80,7 @@ export function defineOp<A>(definition: OpDefinition<A>): Op<A> {
     const attributes = encode === undefined ? NO_ATTRIBUTES : encode(attrs, inputs);
     const outputs = new Array<Tensor>(specs.length);
     for (let i = 0; i < specs.length; i++) outputs[i] = Tensor.create(specs[i]!.shape, specs[i]!.dtype);
-    stream.write(kernel, operands === undefined ? inputs : operands(inputs, specs), outputs, attributes);
+    stream.write(kernel, operands === undefined ? inputs : operands(inputs, specs, attrs), outputs, attributes);
     if (watching) watchOp(name, inputs, outputs);
     if (backward !== null && isRecording() && anyRequiresGrad(inputs)) {
       record(name, attrs, inputs, outputs, backward, save);
