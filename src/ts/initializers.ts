@@ -1,8 +1,15 @@
 import { checkFinite, checkOptions, checkRange, wrong } from "./checks.js";
+import { ShapeError } from "./errors.js";
 import { checkChoice } from "./ops/arguments.js";
-import { full } from "./ops/creation.js";
+import { mul, sub } from "./ops/binary.js";
+import { cast } from "./ops/cast.js";
+import { concat } from "./ops/concat.js";
+import { full, tensor, zeros } from "./ops/creation.js";
+import { matmul } from "./ops/matmul.js";
 import { rand, randn, truncatedNormal } from "./ops/random.js";
-import { sizeOf, type Shape } from "./shape.js";
+import { reshape } from "./ops/reshape.js";
+import { transpose } from "./ops/transpose.js";
+import { formatShape, sizeOf, type Shape } from "./shape.js";
 import type { Tensor } from "./tensor.js";
 
 type FloatDType = "float32" | "float64";
@@ -72,6 +79,8 @@ abstract class Normal extends Initializer {
     this.stddev = checkRange(new.target.name, "stddev", options.stddev ?? 0.05, 0);
   }
 }
+
+export { RandomUniform as Uniform };
 
 /** Normally distributed. */
 export class RandomNormal extends Normal {
@@ -171,6 +180,65 @@ export class LecunUniform extends VarianceScaling {
 
 /** Truncated normal with variance 1 / inputs. */
 export class LecunNormal extends VarianceScaling {}
+
+/** Rows that {@link Orthogonal} makes orthogonal in JavaScript; the rest is matrix products. */
+const PANEL = 32;
+
+/**
+ * A random matrix with orthonormal rows, or columns if there are more rows, times `gain` (Saxe and others, 2014). All
+ * axes but the last count as rows.
+ */
+export class Orthogonal extends Initializer {
+  readonly gain: number;
+  constructor(options: { gain?: number } = {}) {
+    super();
+    checkOptions("Orthogonal", options, ["gain"]);
+    this.gain = checkFinite("Orthogonal", "gain", options.gain ?? 1);
+  }
+
+  /** @throws ShapeError for less than two dimensions. */
+  call(shape: Shape, dtype: FloatDType): Tensor {
+    if (shape.length < 2) {
+      throw new ShapeError(
+        `Orthogonal: the weight is no matrix: its shape is ${formatShape(shape)}, expected [rows, columns]`,
+      );
+    }
+    const [rows, columns] = [sizeOf(shape.slice(0, -1)), shape.at(-1)!];
+    const matrix = orthonormalRows(Math.min(rows, columns), Math.max(rows, columns));
+    const placed = rows > columns ? transpose(matrix) : matrix;
+    return cast(reshape(mul(placed, this.gain), shape), dtype);
+  }
+}
+
+/** [count, length] in float64: Gram and Schmidt's method on normally distributed rows, by panels. */
+function orthonormalRows(count: number, length: number): Tensor {
+  let done: Tensor = zeros([0, length], { dtype: "float64" });
+  for (let first = 0; first < count; first += PANEL) {
+    let panel: Tensor = randn([Math.min(PANEL, count - first), length], { dtype: "float64" });
+    // Twice: what rounding leaves of the first time is gone after the second.
+    for (let time = 0; time < 2 && first > 0; time++) {
+      panel = sub(panel, matmul(matmul(panel, transpose(done)), done));
+    }
+    const values = panel.dataSync() as Float64Array;
+    orthonormalize(values, length);
+    done = concat([done, tensor(values, { shape: panel.shape })], 0);
+  }
+  return done;
+}
+
+function orthonormalize(values: Float64Array, length: number): void {
+  const dot = (a: Float64Array, b: Float64Array): number => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+  for (let start = 0; start < values.length; start += length) {
+    const row = values.subarray(start, start + length);
+    for (let other = 0; other < start; other += length) {
+      const before = values.subarray(other, other + length);
+      const along = dot(row, before);
+      for (let i = 0; i < length; i++) row[i]! -= along * before[i]!;
+    }
+    const scale = 1 / Math.sqrt(dot(row, row));
+    for (let i = 0; i < length; i++) row[i]! *= scale;
+  }
+}
 
 function uniform(shape: Shape, dtype: FloatDType, low: number, high: number): Tensor {
   return rand(shape, { low, high, dtype });

@@ -1,9 +1,12 @@
 export { Activation, type ActivationOptions } from "./activation.js";
 export type { BatchShape } from "./batchShape.js";
+export { Bidirectional, type BidirectionalOptions, type MergeMode } from "./bidirectional.js";
 export { Conv2D, type Conv2DOptions } from "./conv2d.js";
 export { Dense, type DenseOptions } from "./dense.js";
 export { Dropout, type DropoutOptions } from "./dropout.js";
+export { Embedding, type EmbeddingOptions } from "./embedding.js";
 export { Flatten } from "./flatten.js";
+export { GRU, type GRUOptions } from "./gru.js";
 export { InputLayer, type InputLayerOptions } from "./inputLayer.js";
 export {
   Layer,
@@ -14,4 +17,9 @@ export {
   type Tensors,
   type WeightOptions,
 } from "./layer.js";
+export { LSTM, type LSTMOptions } from "./lstm.js";
+export { Masking, type MaskingOptions } from "./masking.js";
 export { MaxPooling2D, type MaxPooling2DOptions } from "./maxPooling2d.js";
+export { RecurrentLayer, type RecurrentCallOptions, type RecurrentOptions } from "./recurrent.js";
+export { SimpleRNN, type SimpleRNNOptions } from "./simpleRnn.js";
+export { TimeDistributed, type TimeDistributedOptions } from "./timeDistributed.js";

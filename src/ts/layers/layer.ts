@@ -231,6 +231,11 @@ export abstract class Layer<In extends Tensors = Tensor, Out extends Tensors = T
     return this.trainableWeights;
   }
 
+  /** Forgets the states that stateful layers inside keep from one call to the next. */
+  resetStates(): void {
+    for (const layer of this.sublayers()) layer.resetStates();
+  }
+
   /** The number of elements of all weights. */
   countParams(): number {
     return this.weights.reduce((count, weight) => count + sizeOf(weight.shape), 0);

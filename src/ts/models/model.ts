@@ -63,6 +63,7 @@ export abstract class Model extends Layer {
     this.trialOutputShape = trialShape(this.name, inputShape, this.dtype, (x) =>
       this.call(x, { training: false, mask: null }),
     );
+    this.resetStates();
   }
 
   override get weights(): Tensor[] {

@@ -3,7 +3,7 @@ import type { Tensor } from "../tensor.js";
 import { add, mul, sub } from "./binary.js";
 import { matmul } from "./matmul.js";
 import type { Optional } from "./normalization.js";
-import type { Cell } from "./recurrent-composition.js";
+import { maskedState, type Cell } from "./recurrent-composition.js";
 import {
   checkRecurrent,
   defineRecurrent,
@@ -28,11 +28,12 @@ export const gruCell: Cell = {
   states: ["h"],
   reserve: 5,
   anyActivation: false,
-  step: (x, [h], { kernel, recurrentKernel, bias }) => {
+  step: (x, [h], weights) => {
+    const { kernel, recurrentKernel, bias } = weights;
     const gates = (input: Tensor, matrix: Tensor, row: number): Tensor[] =>
       split(matmul(input, matrix, bias ? { bias: index(bias, row) } : {}), 3, 1) as Tensor[];
     const [xz, xr, xh] = gates(x, kernel, 0);
-    const [hz, hr, hh] = gates(h!, recurrentKernel, 1);
+    const [hz, hr, hh] = gates(maskedState(h!, weights), recurrentKernel, 1);
     const z = sigmoid(add(xz!, hz!));
     const r = sigmoid(add(xr!, hr!));
     const candidate = tanh(add(xh!, mul(r, hh!)));

@@ -3,7 +3,7 @@ import type { Tensor } from "../tensor.js";
 import { add, mul } from "./binary.js";
 import { matmul } from "./matmul.js";
 import type { Optional } from "./normalization.js";
-import type { Cell } from "./recurrent-composition.js";
+import { maskedState, type Cell } from "./recurrent-composition.js";
 import {
   checkRecurrent,
   defineRecurrent,
@@ -27,9 +27,10 @@ export const lstmCell: Cell = {
   states: ["h", "c"],
   reserve: 6,
   anyActivation: false,
-  step: (x, [h, c], { kernel, recurrentKernel, bias }) => {
+  step: (x, [h, c], weights) => {
+    const { kernel, recurrentKernel, bias } = weights;
     const projected = matmul(x, kernel, bias ? { bias } : {});
-    const [i, f, g, o] = split(add(projected, matmul(h!, recurrentKernel)), 4, 1) as Tensor[];
+    const [i, f, g, o] = split(add(projected, matmul(maskedState(h!, weights), recurrentKernel)), 4, 1) as Tensor[];
     const next = add(mul(sigmoid(f!), c!), mul(sigmoid(i!), tanh(g!)));
     return [mul(sigmoid(o!), tanh(next)), next];
   },

@@ -24,6 +24,13 @@ export interface Weights {
   readonly kernel: Tensor;
   readonly recurrentKernel: Tensor;
   readonly bias: Tensor | null;
+  /** What multiplies h before each product with the recurrent kernel, [B, H]: dropout. Only the composition knows it. */
+  readonly hiddenMask?: Tensor | null;
+}
+
+/** @internal What goes into a step's product with the recurrent kernel. */
+export function maskedState(h: Tensor, { hiddenMask }: Weights): Tensor {
+  return hiddenMask ? mul(h, hiddenMask) : h;
 }
 
 /** @internal The inputs of a recurrent op by their roles. */

@@ -3,7 +3,7 @@ import type { Tensor } from "../tensor.js";
 import { add } from "./binary.js";
 import { matmul } from "./matmul.js";
 import type { Optional } from "./normalization.js";
-import type { Cell } from "./recurrent-composition.js";
+import { maskedState, type Cell } from "./recurrent-composition.js";
 import {
   checkRecurrent,
   defineRecurrent,
@@ -28,8 +28,9 @@ export const simpleRnnCell: Cell = {
   states: ["h"],
   reserve: 1,
   anyActivation: true,
-  step: (x, [h], { kernel, recurrentKernel, bias }, activation) => {
-    const z = add(matmul(x, kernel, bias ? { bias } : {}), matmul(h!, recurrentKernel)) as Tensor;
+  step: (x, [h], weights, activation) => {
+    const { kernel, recurrentKernel, bias } = weights;
+    const z = add(matmul(x, kernel, bias ? { bias } : {}), matmul(maskedState(h!, weights), recurrentKernel)) as Tensor;
     return [activation === "tanh" ? tanh(z) : relu(z)];
   },
 };

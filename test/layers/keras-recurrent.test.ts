@@ -1,0 +1,106 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { Sequential, layers, tensor, type Tensor } from "nabla";
+
+interface Numbers {
+  shape: number[];
+  data: number[];
+}
+interface Case {
+  layer: string;
+  options: Record<string, unknown>;
+  mask: boolean[][] | null;
+  weights: Numbers[];
+  calls: { x: Numbers; initialState: Numbers[]; results: Numbers[] }[];
+}
+interface Training {
+  weights: Numbers[];
+  batches: { x: Numbers; y: Numbers }[];
+  losses: number[];
+  accuracies: number[];
+}
+
+/** Recurrent layers and trainings as Keras did them: test/fixtures/keras_recurrent.py. */
+const keras = JSON.parse(readFileSync(new URL("../fixtures/keras_recurrent.json", import.meta.url), "utf8")) as {
+  cases: Case[];
+  training: Record<"stacked" | "padded", Training>;
+};
+
+/** Both sides compute in float32: five steps of a few dozen roundings, of values around 1. */
+const TOLERANCE = 2e-6;
+
+const toTensor = ({ shape, data }: Numbers): Tensor => tensor(Float32Array.from(data), { shape });
+const units = 6;
+const recurrent = { LSTM: layers.LSTM, GRU: layers.GRU, SimpleRNN: layers.SimpleRNN };
+type Kind = keyof typeof recurrent;
+
+function makeLayer({ layer, options }: Case): layers.Layer<Tensor, Tensor | Tensor[]> {
+  if (layer === "Masking") return new layers.Masking(options);
+  if (layer === "TimeDistributed") {
+    return new layers.TimeDistributed({ layer: new layers.Dense({ units, activation: "tanh" }) });
+  }
+  if (layer === "Bidirectional") {
+    const { layer: kind, mergeMode, ...rest } = options;
+    const inner = new recurrent[kind as Kind]({ units, ...rest });
+    return new layers.Bidirectional({ layer: inner, mergeMode: mergeMode as layers.MergeMode });
+  }
+  return new recurrent[layer as Kind]({ units, ...options });
+}
+
+describe("layers give what Keras gives", () => {
+  expect(keras.cases.length).toBeGreaterThan(60);
+  it.each(
+    keras.cases.map((entry, i) => [i, entry.layer, JSON.stringify(entry.options), entry.mask !== null, entry] as const),
+  )("%i %s %s, masked: %s", (_, __, ___, ____, entry) => {
+    const layer = makeLayer(entry);
+    layer.build([null, ...entry.calls[0]!.x.shape.slice(1)]);
+    const { weights } = layer;
+    expect(weights.map(({ shape }) => shape)).toEqual(entry.weights.map(({ shape }) => shape));
+    weights.forEach((weight, i) => void weight.assign(toTensor(entry.weights[i]!)));
+    const mask = entry.mask && tensor(entry.mask);
+    for (const { x, initialState, results } of entry.calls) {
+      const states = initialState.length > 0 ? { initialState: initialState.map(toTensor) } : {};
+      const given = layer.apply(toTensor(x), { mask, ...states });
+      const list = Array.isArray(given) ? given : [given];
+      expect(list.map(({ shape }) => shape)).toEqual(results.map(({ shape }) => shape));
+      list.forEach((y, i) => {
+        const values = y.dataSync();
+        const errors = results[i]!.data.map((expected, k) => Math.abs(values[k]! - expected));
+        expect(Math.max(...errors), `result ${i}`).toBeLessThanOrEqual(TOLERANCE);
+      });
+      const shape = layer.computeOutputShape(x.shape);
+      expect(Array.isArray(shape[0]) ? shape : [shape]).toEqual(results.map((result) => result.shape));
+    }
+  });
+});
+
+describe("training follows Keras over 20 steps", () => {
+  const models = {
+    stacked: () =>
+      new Sequential([
+        new layers.LSTM({ units: 8, returnSequences: true, inputShape: [5, 4] }),
+        new layers.LSTM({ units: 8, returnSequences: true }),
+        new layers.Dense({ units: 3, activation: "softmax" }),
+      ]),
+    padded: () =>
+      new Sequential([
+        new layers.Embedding({ inputDim: 11, outputDim: 4, maskZero: true, inputShape: [5] }),
+        new layers.LSTM({ units: 8, returnSequences: true }),
+        new layers.Dense({ units: 3, activation: "softmax" }),
+      ]),
+  };
+  it.each(["stacked", "padded"] as const)("%s", async (name) => {
+    const { weights, batches, losses, accuracies } = keras.training[name];
+    const model = models[name]();
+    const loss = name === "stacked" ? "categoricalCrossentropy" : "sparseCategoricalCrossentropy";
+    model.compile({ optimizer: "adam", loss, metrics: ["accuracy"] });
+    model.setWeights(weights.map(({ data }) => Float32Array.from(data)));
+    expect(batches).toHaveLength(20);
+    for (const [step, { x, y }] of batches.entries()) {
+      const logs = await model.trainOnBatch(toTensor(x), toTensor(y));
+      // Rounding, which Adam enlarges where gradients are tiny.
+      expect(Math.abs(logs["loss"]! - losses[step]!), `loss of step ${step}`).toBeLessThanOrEqual(1e-4);
+      expect(logs["accuracy"], `accuracy of step ${step}`).toBeCloseTo(accuracies[step]!, 5);
+    }
+  });
+});
