@@ -216,9 +216,7 @@ function orthonormalRows(count: number, length: number): Tensor {
   for (let first = 0; first < count; first += PANEL) {
     let panel: Tensor = randn([Math.min(PANEL, count - first), length], { dtype: "float64" });
     // Twice: what rounding leaves of the first time is gone after the second.
-    for (let time = 0; time < 2 && first > 0; time++) {
-      panel = sub(panel, matmul(matmul(panel, transpose(done)), done));
-    }
+    for (let time = 0; time < 2; time++) panel = sub(panel, matmul(matmul(panel, transpose(done)), done));
     const values = panel.dataSync() as Float64Array;
     orthonormalize(values, length);
     done = concat([done, tensor(values, { shape: panel.shape })], 0);

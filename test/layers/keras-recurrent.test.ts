@@ -30,7 +30,7 @@ const keras = JSON.parse(readFileSync(new URL("../fixtures/keras_recurrent.json"
 const TOLERANCE = 2e-6;
 
 const toTensor = ({ shape, data }: Numbers): Tensor => tensor(Float32Array.from(data), { shape });
-const units = 6;
+const units = 4;
 const recurrent = { LSTM: layers.LSTM, GRU: layers.GRU, SimpleRNN: layers.SimpleRNN };
 type Kind = keyof typeof recurrent;
 
@@ -48,7 +48,7 @@ function makeLayer({ layer, options }: Case): layers.Layer<Tensor, Tensor | Tens
 }
 
 describe("layers give what Keras gives", () => {
-  expect(keras.cases.length).toBeGreaterThan(60);
+  it("in many cases", () => expect(keras.cases.length).toBeGreaterThan(60));
   it.each(
     keras.cases.map((entry, i) => [i, entry.layer, JSON.stringify(entry.options), entry.mask !== null, entry] as const),
   )("%i %s %s, masked: %s", (_, __, ___, ____, entry) => {
@@ -78,13 +78,13 @@ describe("training follows Keras over 20 steps", () => {
   const models = {
     stacked: () =>
       new Sequential([
-        new layers.LSTM({ units: 8, returnSequences: true, inputShape: [5, 4] }),
+        new layers.LSTM({ units: 8, returnSequences: true, inputShape: [5, 3] }),
         new layers.LSTM({ units: 8, returnSequences: true }),
         new layers.Dense({ units: 3, activation: "softmax" }),
       ]),
     padded: () =>
       new Sequential([
-        new layers.Embedding({ inputDim: 11, outputDim: 4, maskZero: true, inputShape: [5] }),
+        new layers.Embedding({ inputDim: 11, outputDim: 3, maskZero: true, inputShape: [5] }),
         new layers.LSTM({ units: 8, returnSequences: true }),
         new layers.Dense({ units: 3, activation: "softmax" }),
       ]),

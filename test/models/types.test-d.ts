@@ -32,6 +32,18 @@ describe("layers", () => {
     // @ts-expect-error no such option
     void new layers.Dense({ units: 1 }).apply(zeros([1, 1]), { trainig: true });
   });
+  test("give the states when asked for", () => {
+    const x = zeros([1, 2, 3]);
+    expectTypeOf(new layers.LSTM({ units: 1 }).apply(x)).toEqualTypeOf<Tensor>();
+    expectTypeOf(new layers.LSTM({ units: 1, returnState: true }).apply(x)).toEqualTypeOf<Tensor[]>();
+    const both = new layers.Bidirectional({ layer: new layers.GRU({ units: 1 }) });
+    expectTypeOf(both.apply(x)).toEqualTypeOf<Tensor>();
+    const apart = new layers.Bidirectional({ layer: new layers.GRU({ units: 1 }), mergeMode: null });
+    expectTypeOf(apart.apply(x)).toEqualTypeOf<Tensor[]>();
+    void new Sequential([new layers.SimpleRNN({ units: 1 }), both, new layers.TimeDistributed({ layer: both })]);
+    // @ts-expect-error it gives several tensors
+    void new Sequential([new layers.LSTM({ units: 1, returnState: true })]);
+  });
   test("may be the user's", () => {
     class Twice extends layers.Layer {
       call(x: Tensor): Tensor {
