@@ -37,8 +37,8 @@ struct HeadTensor {
   std::vector<double> value;
 
   HeadTensor(DType dtype, const Shape& shape, Layout layout, uint64_t seed)
-      : data(random_array(dtype,
-                          layout == Layout::heads_first ? shape : Shape{shape[0], shape[2], shape[1], shape[3]}, seed)),
+      : data(random_array(dtype, layout == Layout::heads_first ? shape : Shape{shape[0], shape[2], shape[1], shape[3]},
+                          seed)),
         view(data.view()) {
     if (layout == Layout::length_first) {
       std::swap(view.shape[1], view.shape[2]);
@@ -149,8 +149,7 @@ struct Reference {
             greatest = std::max(greatest, at(weight, j));
           }
           for (double& w : weight) sum += w = w == -kInf ? 0 : std::exp(w - greatest);
-          log_sum_exp[static_cast<size_t>((b * c.heads + h) * c.queries + i)] =
-              sum == 0 ? 0 : greatest + std::log(sum);
+          log_sum_exp[static_cast<size_t>((b * c.heads + h) * c.queries + i)] = sum == 0 ? 0 : greatest + std::log(sum);
           if (sum == 0) continue;
           double dot = 0;
           for (int64_t j = 0; j < c.keys; ++j) {
@@ -191,7 +190,8 @@ void check_case(const Case& c, DType dtype) {
   const Reference want(p);
   // Sums of `size`, `value_size`, keys or queries terms of size 1, one after another at most in each accumulator; a
   // score's error becomes a weight's relative error.
-  const double terms = static_cast<double>(std::max({c.size, c.value_size, c.keys, c.queries * (c.heads / c.key_heads)}));
+  const double terms =
+      static_cast<double>(std::max({c.size, c.value_size, c.keys, c.queries * (c.heads / c.key_heads)}));
   const double tolerance = unit_of(dtype) * (20 + 4 * std::sqrt(terms));
   Array y(dtype, {c.batch, c.queries, c.heads, c.value_size}), log_sum_exp(dtype, {c.batch, c.heads, c.queries});
   Array evaluated(dtype, y.shape());
@@ -231,7 +231,8 @@ void check_cases(const std::vector<Case>& cases) {
 NABLA_TEST(exp2_over_its_range) {
   using V = isa::Vec<float>;
   for (int64_t i = 0; i < 4000000; ++i) {
-    const float x = static_cast<float>(i < 3000000 ? -130.0 + 1e-4 * static_cast<double>(i) * 0.85 : 1e-6 * (i - 3500000));
+    const float x =
+        static_cast<float>(i < 3000000 ? -130.0 + 1e-4 * static_cast<double>(i) * 0.85 : 1e-6 * (i - 3500000));
     float got[V::width];
     isa::exp2(V::set(x)).store(got);
     const double want = std::exp2(static_cast<double>(x));
@@ -328,7 +329,8 @@ NABLA_TEST(rows_without_keys) {
     for (DType dtype : {DType::float32, DType::float64}) {
       Problem p(c, dtype);
       for (int64_t i = 0; i < p.mask.size(); ++i) {
-        if (i / 200 % 3 == 0 || (i / 200 % 3 == 1 && i % 200 < 150)) p.mask.set(i, kind == MaskKind::boolean ? 0 : -kInf);
+        if (i / 200 % 3 == 0 || (i / 200 % 3 == 1 && i % 200 < 150))
+          p.mask.set(i, kind == MaskKind::boolean ? 0 : -kInf);
       }
       const Reference want(p);
       Array y(dtype, {1, 40, 1, 8}), lse(dtype, {1, 1, 40});

@@ -28,8 +28,7 @@ class AttentionDropout {
     const int64_t n = place.keys();
     uint32_t words[kWords];
     for (int64_t i = 0; i < place.queries; ++i) {
-      const int64_t first =
-          ((place.b * heads_ + place.h) * queries_ + place.query + i) * keys_ + place.keys_begin;
+      const int64_t first = ((place.b * heads_ + place.h) * queries_ + place.query + i) * keys_ + place.keys_begin;
       T* row = rows + i * n;
       // The first block may begin before this row's first word.
       int64_t skip = first % 4;

@@ -24,7 +24,8 @@ class ScoreMask {
 
   void fill(const PanelPlace& place, T* rows, T* panel) const {
     if (kind_ == AttentionMask::boolean) {
-      fill_from(place, view_.as<const uint8_t>(), [](uint8_t x) { return x ? T(0) : -kInfinity; }, rows, panel);
+      fill_from(
+          place, view_.as<const uint8_t>(), [](uint8_t x) { return x ? T(0) : -kInfinity; }, rows, panel);
     } else {
       // A finite number stays finite: a row of nothing but the least number attends all keys alike.
       fill_from(

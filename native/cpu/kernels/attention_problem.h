@@ -72,9 +72,9 @@ inline AttentionProblem attention_problem(const KernelArgs& args) {
   const TensorView &q = args.in[0], &k = args.in[1], &v = args.in[2];
   NABLA_CHECK(q.dtype == DType::float32 || q.dtype == DType::float64, "q must be float32 or float64");
   NABLA_CHECK(q.rank == 4 && k.rank == 4 && v.rank == 4, "q, k and v must have rank 4");
-  AttentionProblem p = {q.shape[0], q.shape[1],   k.shape[1], q.shape[2], k.shape[2], q.shape[3],
-                        v.shape[3], args.attr[0], false,      {},         {},         nullptr,
-                        0,          0,            0,          0};
+  AttentionProblem p = {
+      q.shape[0], q.shape[1], k.shape[1], q.shape[2], k.shape[2], q.shape[3], v.shape[3], args.attr[0],
+      false,      {},         {},         nullptr,    0,          0,          0,          0};
   check_attention_view(k, q.dtype, p.batch, p.key_heads, p.keys, p.size);
   check_attention_view(v, q.dtype, p.batch, p.key_heads, p.keys, p.value_size);
   for (int i = 0; i < 3; ++i) check_last_stride(args.in[i]);
@@ -105,9 +105,9 @@ inline AttentionProblem attention_problem(const KernelArgs& args) {
   constexpr double kMaxSafeInteger = 9007199254740991.0;
   p.rate = args.attr[4];
   NABLA_CHECK(p.rate >= 0 && p.rate < 1, "the rate must be in [0, 1)");
-  NABLA_CHECK(args.attr[5] >= 0 && args.attr[5] <= kMaxSafeInteger && args.attr[6] >= 0 &&
-                  args.attr[6] <= kMaxSafeInteger,
-              "seed and counter must be integers below 2^53");
+  NABLA_CHECK(
+      args.attr[5] >= 0 && args.attr[5] <= kMaxSafeInteger && args.attr[6] >= 0 && args.attr[6] <= kMaxSafeInteger,
+      "seed and counter must be integers below 2^53");
   p.seed = static_cast<uint64_t>(args.attr[5]);
   p.counter = static_cast<uint64_t>(args.attr[6]);
   return p;

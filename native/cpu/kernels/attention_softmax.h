@@ -1,6 +1,6 @@
-// Online softmax (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018): a query's weights are made
-// a block of keys at a time, relative to the greatest score so far; what was summed before is scaled down when a greater
-// one comes.
+// Online softmax (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018): a query's weights are
+// made a block of keys at a time, relative to the greatest score so far; what was summed before is scaled down when a
+// greater one comes.
 #pragma once
 #include <cmath>
 #include <cstdint>
