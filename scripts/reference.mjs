@@ -28,6 +28,7 @@ const CHAPTERS = {
   ],
   "Recurrent networks": ["lstm", "gru", "simpleRnn"],
   Normalization: ["layerNorm", "rmsNorm", "groupNorm", "batchNorm"],
+  Attention: ["scaledDotProductAttention"],
   Losses: ["softmaxCrossEntropy"],
   Autograd: ["autograd", "grad", "customGrad", "checkGradients", "anomaly"],
   "Memory and devices": ["memory", "device"],

@@ -5,20 +5,26 @@ import { takeRandom } from "../random.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { checkFloating, checkNumber } from "./arguments.js";
 
-interface Attributes {
+/** Which elements are dropped: `rate` of them, by the numbers that Philox gives from this block on. */
+export interface Draw {
   readonly seed: number;
   readonly counter: number;
   readonly rate: number;
 }
 
 // Linear in x: the same numbers, drawn again, give its gradient.
-const op: Op<Attributes> = defineOp({
+const op: Op<Draw> = defineOp({
   name: "dropout",
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   encode: ({ seed, counter, rate }) => [seed, counter, rate],
   contiguous: true,
   backward: ({ grads, attrs }) => op([grads[0]!], attrs),
 });
+
+/** @internal The dropout of numbers that were drawn before. */
+export function dropoutFrom(x: Tensor, draw: Draw): Tensor {
+  return op([x], draw)[0]!;
+}
 
 /**
  * Sets a random part of the elements, `rate` of them on average, to 0 and scales the others by 1 / (1 - rate)
