@@ -13,6 +13,7 @@ import { cases as matmul } from "./matmul.js";
 import { cases as maxPool2d } from "./maxPool2d.js";
 import { cases as reduce } from "./reduce.js";
 import { cases as rmsNorm } from "./rmsNorm.js";
+import { cases as scaledDotProductAttention } from "./scaledDotProductAttention.js";
 import { cases as softmax } from "./softmax.js";
 import { cases as vgg16 } from "./vgg16.js";
 
@@ -29,6 +30,7 @@ export const allCases: readonly Case[] = [
   ...maxPool2d,
   ...reduce,
   ...rmsNorm,
+  ...scaledDotProductAttention,
   ...softmax,
   ...cnn,
   ...vgg16,

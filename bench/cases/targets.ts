@@ -15,6 +15,11 @@ export const targets = {
   convolution: { must: 1, goal: 0.5 },
   /** Pooling, norms, softmax, activations, reductions, embeddings, Adam: bound by memory. */
   pass: { must: 1, goal: 0.8, orPeak: true },
+  attentionForward: { must: 0.9, goal: 0.7 },
+  /** Forward and backward. */
+  attentionBackward: { must: 0.8, goal: 0.6 },
+  /** The same where half of the scores are masked. */
+  causalAttentionBackward: { must: 0.6, goal: 0.4 },
   dispatch: { must: 0.5, goal: 0.15 },
   cnnStep: { must: 0.8, goal: 0.5 },
   vgg16: { must: 1, goal: 0.65 },

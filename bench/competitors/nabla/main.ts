@@ -14,6 +14,7 @@ import { matmul } from "./matmul.js";
 import { maxPool2d } from "./maxPool2d.js";
 import { reduce } from "./reduce.js";
 import { rmsNorm } from "./rmsNorm.js";
+import { scaledDotProductAttention } from "./scaledDotProductAttention.js";
 import { softmax } from "./softmax.js";
 import { vgg16 } from "./vgg16.js";
 
@@ -36,6 +37,7 @@ await serve(
     maxPool2d,
     reduce,
     rmsNorm,
+    scaledDotProductAttention,
     softmax,
     cnn,
     vgg16,

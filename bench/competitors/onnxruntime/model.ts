@@ -6,6 +6,8 @@ type Constant = Input & { data: Float32Array };
 
 interface OneNode {
   op: string;
+  /** Of an operator that is not ONNX's own. */
+  domain?: string;
   attributes: Attribute[];
   /** In order; one that has data is a constant of the model. */
   inputs: (Input | Constant)[];
@@ -14,6 +16,7 @@ interface OneNode {
 
 export interface Node {
   op: string;
+  domain?: string;
   attributes: Attribute[];
   /** Names of inputs, constants, or other nodes' outputs. */
   inputs: string[];
@@ -34,10 +37,10 @@ const OPSET = 17;
 /** The name of the only output. */
 export const OUTPUT = "y";
 
-export function oneNodeModel({ op, attributes, inputs, outputShape }: OneNode): Uint8Array {
+export function oneNodeModel({ op, domain, attributes, inputs, outputShape }: OneNode): Uint8Array {
   const isConstant = (input: Input | Constant): input is Constant => "data" in input;
   return graphModel({
-    nodes: [{ op, attributes, inputs: inputs.map(({ name }) => name), output: OUTPUT }],
+    nodes: [{ op, ...(domain ? { domain } : {}), attributes, inputs: inputs.map(({ name }) => name), output: OUTPUT }],
     inputs: inputs.filter((input) => !isConstant(input)),
     constants: inputs.filter(isConstant),
     outputShape,
@@ -52,15 +55,17 @@ export function graphModel({ nodes, inputs, constants, outputShape }: Graph): Ui
     ...inputs.map(({ name, shape }) => message(11, valueInfo(name, shape))),
     message(12, valueInfo(OUTPUT, outputShape)),
   ];
-  const opset = [text(1, ""), integer(2, OPSET)];
-  return Buffer.concat([integer(1, 8), message(7, graph), message(8, opset)]);
+  const domains = new Set(nodes.flatMap(({ domain }) => domain ?? []));
+  const opsets = [[text(1, ""), integer(2, OPSET)], ...[...domains].map((domain) => [text(1, domain), integer(2, 1)])];
+  return Buffer.concat([integer(1, 8), message(7, graph), ...opsets.map((opset) => message(8, opset))]);
 }
 
-function nodeProto({ op, attributes, inputs, output }: Node): Buffer[] {
+function nodeProto({ op, domain, attributes, inputs, output }: Node): Buffer[] {
   return [
     ...inputs.map((name) => text(1, name)),
     text(2, output),
     text(4, op),
+    ...(domain ? [text(7, domain)] : []),
     ...attributes.map((attribute) => message(5, attributeProto(attribute))),
   ];
 }
