@@ -252,6 +252,8 @@ NABLA_TEST(partitions) {
   check_case_both({5, 4, 4, 64, 96, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1});
   check_case_both({37, 6, 6, 20, 40, 6, 6});
   check_case_both({2, 30, 30, 48, 130, 1, 1});
+  // The result is streamed past the caches.
+  check_case_both({1, 257, 256, 1, 64, 1, 3, 1, 1, 1, 1, 0, 1, 0, 1, 1, Activation::relu});
 }
 
 // 3x3 with stride 1 and enough channels: with wide vectors float32 goes by Winograd's algorithm. Its error, about twice
@@ -328,7 +330,7 @@ NABLA_TEST(threads) {
       {2, 56, 64, 96, 3, 1, 1, 1, 1},    // by column, or Winograd
       {8, 14, 128, 160, 3, 1, 1, 1, 1},  // with few tiles
       {2, 112, 3, 64, 7, 2, 1, 3, 1},    // whole; the input gradient by scattering
-      {1, 112, 3, 64, 3, 1, 1, 1, 1},    //
+      {1, 112, 3, 64, 3, 1, 1, 1, 1},    // direct
       {2, 56, 64, 64, 3, 2, 1, 1, 1},    // the input gradient by phases
       {4, 28, 64, 256, 1, 1, 1, 0, 1},   // pointwise
       {64, 6, 32, 64, 3, 1, 1, 0, 1},    // gathered

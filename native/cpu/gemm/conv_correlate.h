@@ -4,6 +4,7 @@
 #pragma once
 #include "core/kernel.h"
 #include "cpu/gemm/conv_correlation.h"
+#include "cpu/gemm/conv_direct.h"
 #include "cpu/gemm/conv_kernels.h"
 #include "cpu/gemm/microkernel.h"
 #include "cpu/gemm/scratch.h"
@@ -33,7 +34,7 @@ Partition partition(const Correlation<T>& c) {
   Partition p;
   p.rows_per_task = min_of(max_of(min_of(wanted, most), least), rows);
   p.row_tasks = ceil_div(rows, p.rows_per_task);
-  p.panel_tasks = min_of(panels, ceil_div(kTasks, p.row_tasks * c.groups));
+  p.panel_tasks = c.method == Method::direct ? 1 : min_of(panels, ceil_div(kTasks, p.row_tasks * c.groups));
   p.panels_per_task = ceil_div(panels, p.panel_tasks);
   p.panel_tasks = ceil_div(panels, p.panels_per_task);
   return p;
@@ -104,6 +105,10 @@ void correlate(KernelArgs& args, const Correlation<T>& c, const KernelPanels<T>&
   const int64_t panels = ceil_div(c.outputs, NR);
   const int64_t tiles = ceil_div(c.out_w, MR);
   const bool gathered = c.method == Method::gathered, by_column = c.method == Method::by_column;
+  const bool direct = c.method == Method::direct;
+  const bool streamed = c.images * c.out_image * int64_t{sizeof(T)} >= kStreamBytes &&
+                        c.activation <= Activation::relu && whole_cache_lines(c.out, c.out_pixel * sizeof(T)) &&
+                        c.outputs % NR == 0;
   const ColumnRange cols = by_column ? ColumnRange{0, c.in.w} : c.columns();
   const auto window_rows = [&](int64_t rows) { return (rows - 1) * c.stride_h + (c.kernel_h - 1) * c.dilation_h + 1; };
   int64_t scratch = 0;
@@ -150,6 +155,13 @@ void correlate(KernelArgs& args, const Correlation<T>& c, const KernelPanels<T>&
     for (int64_t row = begin; row < end;) {
       const int64_t image = row / c.out_h, y0 = row % c.out_h, rows = min_of(c.out_h - y0, end - row);
       const Window<T> win = window(c.in, image, group, cols, y0 * c.stride_h - c.pad_top, window_rows(rows), own);
+      if (direct) {
+        for (int64_t y = y0; y < y0 + rows; ++y) {
+          direct_row(c, b, win, y, c.out + image * c.out_image + y * c.out_row, streamed);
+        }
+        row += rows;
+        continue;
+      }
       each_panel([&](const T* panel, int64_t n, int64_t output, const Epilogue<T>& epilogue) {
         for (int64_t y = y0; y < y0 + rows; ++y) {
           T* out = c.out + image * c.out_image + y * c.out_row + output;
@@ -162,6 +174,7 @@ void correlate(KernelArgs& args, const Correlation<T>& c, const KernelPanels<T>&
       });
       row += rows;
     }
+    if (streamed) stream_fence();
   });
 }
 

@@ -35,6 +35,7 @@ enum class Method {
   // The others are products of patches and kernels (conv_correlate.h), and differ in how patches are read.
   gathered,   // copied, when rows are much shorter than a tile: tiles then go on from row to row
   by_column,  // in place, one product for each column of the kernel; its kernels are [kernel_w, kernel_h, channels]
+  direct,     // in place, short patches with few outputs (conv_direct.h)
   whole,      // in place, one product for the whole kernel
 };
 
@@ -81,6 +82,8 @@ bool is_depthwise(const Correlation<T>& c) {
 template <typename T>
 Method correlation_method(const Correlation<T>& c) {
   constexpr int64_t kLeastDepth = 96;  // of a product by column, to earn the additions to the stored tile
+  // Kernels that stay in the first-level cache, and few steps in a product.
+  constexpr int64_t kDirectBytes = 16 << 10, kLongestDirect = 64;
   if (is_depthwise(c)) return Method::depthwise;
   if (by_winograd(c)) return Method::winograd;
   const bool dense = c.out_row == c.out_w * c.out_pixel && c.out_image == c.out_h * c.out_row;
@@ -94,7 +97,9 @@ Method correlation_method(const Correlation<T>& c) {
   const ColumnRange cols = c.columns();
   const bool padded = cols.first < 0 || cols.first + cols.count > c.in.w;
   const bool by_column = c.dilation_w > 1 || (padded && c.kernel_h * c.in.channels >= kLeastDepth);
-  return c.kernel_w > 1 && by_column ? Method::by_column : Method::whole;
+  if (c.kernel_w > 1 && by_column) return Method::by_column;
+  const bool short_patch = c.patch() <= kLongestDirect && c.patch() * c.outputs * int64_t{sizeof(T)} <= kDirectBytes;
+  return short_patch && c.groups == 1 && c.out_w >= TileShape<T>::MR ? Method::direct : Method::whole;
 }
 
 // Whether the input gradient is made by ScatteredGrad (conv_scatter.h), not by correlations. Both are products with
