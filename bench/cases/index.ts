@@ -7,6 +7,7 @@ import { cases as cnn } from "./cnn.js";
 import { cases as conv2d } from "./conv2d.js";
 import { cases as depthwiseConv2d } from "./depthwiseConv2d.js";
 import { cases as dispatch } from "./dispatch.js";
+import { cases as distilbert } from "./distilbert.js";
 import { cases as embedding } from "./embedding.js";
 import { cases as layerNorm } from "./layerNorm.js";
 import { cases as matmul } from "./matmul.js";
@@ -34,5 +35,6 @@ export const allCases: readonly Case[] = [
   ...softmax,
   ...cnn,
   ...vgg16,
+  ...distilbert,
   ...dispatch,
 ];

@@ -8,6 +8,7 @@ import { cnn } from "./cnn.js";
 import { conv2d } from "./conv2d.js";
 import { depthwiseConv2d } from "./depthwiseConv2d.js";
 import { dispatch } from "./dispatch.js";
+import { distilbert } from "./distilbert.js";
 import { embedding } from "./embedding.js";
 import { layerNorm } from "./layerNorm.js";
 import { matmul } from "./matmul.js";
@@ -41,6 +42,7 @@ await serve(
     softmax,
     cnn,
     vgg16,
+    distilbert,
     dispatch,
   },
 );
