@@ -136,10 +136,7 @@ export { lstm, type LstmOptions } from "./ops/lstm.js";
 export { gru, type GruOptions } from "./ops/gru.js";
 export { simpleRnn, type SimpleRnnOptions } from "./ops/simpleRnn.js";
 export type { RecurrentOptions, RecurrentResult } from "./ops/recurrent.js";
-export {
-  scaledDotProductAttention,
-  type ScaledDotProductAttentionOptions,
-} from "./ops/scaledDotProductAttention.js";
+export { scaledDotProductAttention, type ScaledDotProductAttentionOptions } from "./ops/scaledDotProductAttention.js";
 
 // Layers and training
 export * as layers from "./layers/index.js";

@@ -53,7 +53,11 @@ const table: Row[] = [
   { q: [2, 1, 3, 3], keys: 19, lengths: [18, 2], additive: [3, 19] },
   // No key at all for some queries.
   { q: [2, 2, 3, 5], lengths: [0, 3] },
-  { q: [1, 1, 3, 2], keys: 3, additive: { shape: [3, 3], values: [0, -Infinity, 1, ...Array<number>(3).fill(-Infinity), 0, 0, 0] } },
+  {
+    q: [1, 1, 3, 2],
+    keys: 3,
+    additive: { shape: [3, 3], values: [0, -Infinity, 1, ...Array<number>(3).fill(-Infinity), 0, 0, 0] },
+  },
   // Dropout.
   { q: [2, 3, 4, 5], dropout: 0.4 },
   { q: [1, 2, 5, 3], keys: 7, dropout: 0.25, causal: true },

@@ -4,4 +4,11 @@ import { masked, plain } from "../cases/gru.js";
 import { gru as reference } from "../reference/gru.js";
 import { checkRecurrent, type RecurrentOp } from "../support/check-recurrent.js";
 
-checkRecurrent({ name: "gru", op: gru as unknown as RecurrentOp, cell: gruCell, cases: { plain, masked }, reference });
+checkRecurrent({
+  name: "gru",
+  op: gru as unknown as RecurrentOp,
+  cell: gruCell,
+  fused: false,
+  cases: { plain, masked },
+  reference,
+});

@@ -8,6 +8,7 @@ checkRecurrent({
   name: "lstm",
   op: lstm as unknown as RecurrentOp,
   cell: lstmCell,
+  fused: true,
   cases: { plain, masked },
   reference,
 });

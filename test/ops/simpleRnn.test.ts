@@ -8,6 +8,7 @@ checkRecurrent({
   name: "simpleRnn",
   op: simpleRnn as unknown as RecurrentOp,
   cell: simpleRnnCell,
+  fused: false,
   cases: { plain, masked },
   reference,
 });

@@ -146,6 +146,30 @@ const work = {
   resize2d: () => run((x) => nabla.resize2d(x, [50, 71], { method: "bilinear" }), float(IMAGES)),
   softmaxCrossEntropy: () =>
     run((x) => nabla.softmaxCrossEntropy(x, randint([517], { low: 0, high: 387 })), float(MATRIX)),
+  lstm: () =>
+    run(
+      (x, w, u, b) => nabla.lstm(x.mul(0.3), w.mul(0.1), u.mul(0.1), b, { returnSequences: true }),
+      float([37, 11, 67]),
+      float([67, 4 * 45]),
+      float([45, 4 * 45]),
+      float([4 * 45]),
+    ),
+  "lstm, many units": () =>
+    run(
+      (x, w, u) => nabla.lstm(x.mul(0.3), w.mul(0.1), u.mul(0.05), null, { returnSequences: true, goBackwards: true }),
+      float([19, 5, 131]),
+      float([131, 4 * 203]),
+      float([203, 4 * 203]),
+    ),
+  scaledDotProductAttention: () =>
+    run(
+      (q, k, v) => nabla.scaledDotProductAttention(q, k, v, { dropout: 0.1 }),
+      float([3, 6, 301, 40]),
+      float([3, 3, 277, 40]),
+      float([3, 3, 277, 24]),
+    ),
+  "scaledDotProductAttention, one head, causal": () =>
+    run((x) => nabla.scaledDotProductAttention(x, x, x, { causal: true }), float([1, 1, 701, 64])),
   layerNorm: () => run((x, g, b) => nabla.layerNorm(x, g, b), float(MATRIX), float([387]), float([387])),
   rmsNorm: () => run((x, g) => nabla.rmsNorm(x, g), float(MATRIX), float([387])),
   groupNorm: () => run((x, g, b) => nabla.groupNorm(x, 4, g, b), float(IMAGES), float([24]), float([24])),

@@ -44,8 +44,7 @@ class DistilBert {
       this.parameters.push(parameter);
       return parameter;
     };
-    const weight = (...shape: number[]): Tensor =>
-      keep(tensor(tiled(seed++, shape[0]! * shape[1]!, LIMIT), { shape }));
+    const weight = (...shape: number[]): Tensor => keep(tensor(tiled(seed++, shape[0]! * shape[1]!, LIMIT), { shape }));
     const product = ([inputs, outputs]: readonly [number, number]): Product => [
       weight(inputs, outputs),
       keep(zeros([outputs])),
@@ -71,8 +70,8 @@ class DistilBert {
     for (const { products, norms } of this.blocks) {
       const [q, k, v, out, up, down] = products as [Product, Product, Product, Product, Product, Product];
       const [queries, keys, values] = [q, k, v].map(([kernel, bias]) => split(matmul(x, kernel, { bias })));
-      const heads = scaledDotProductAttention(queries!, keys!, values!);
-      const merged = heads.permute([0, 2, 1, 3]).reshape([batch, length, features]);
+      const attended = scaledDotProductAttention(queries!, keys!, values!);
+      const merged = attended.permute([0, 2, 1, 3]).reshape([batch, length, features]);
       x = layerNorm(matmul(merged, out[0], { bias: out[1], residual: x }), ...norms[0], { epsilon: EPSILON });
       const hidden = matmul(x, up[0], { bias: up[1], activation: "gelu" });
       x = layerNorm(matmul(hidden, down[0], { bias: down[1], residual: x }), ...norms[1], { epsilon: EPSILON });

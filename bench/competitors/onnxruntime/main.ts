@@ -6,4 +6,7 @@ import { matmul } from "./matmul.js";
 import { scaledDotProductAttention } from "./scaledDotProductAttention.js";
 import { vgg16 } from "./vgg16.js";
 
-await serve({ version: env.versions.node ?? "unknown" }, { matmul, conv2d, depthwiseConv2d, scaledDotProductAttention, vgg16 });
+await serve(
+  { version: env.versions.node ?? "unknown" },
+  { matmul, conv2d, depthwiseConv2d, scaledDotProductAttention, vgg16 },
+);

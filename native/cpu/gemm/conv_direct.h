@@ -1,6 +1,6 @@
 // A correlation with short patches, as those of a first layer. The product of a tile is over after some ten or twenty
-// steps, so its time is in what surrounds them. All kernels stay in the first-level cache: a tile of pixels takes all of
-// its outputs one panel after another, and the result is written in the order of memory.
+// steps, so its time is in what surrounds them. All kernels stay in the first-level cache: a tile of pixels takes all
+// of its outputs one panel after another, and the result is written in the order of memory.
 #pragma once
 #include "cpu/gemm/conv_correlation.h"
 #include "cpu/gemm/conv_epilogue.h"
@@ -151,7 +151,8 @@ void direct_row(const Correlation<T>& c, const KernelPanels<T>& b, const Window<
     t.patch = top + x * t.pixel;
     T* to = out + x * c.out_pixel;
     const int64_t kernel = rows.begin * t.run;
-    wide ? direct_pixels<T, MR>(c, b, t, kernel, to, streamed) : direct_pixels<T, MR - 1>(c, b, t, kernel, to, streamed);
+    wide ? direct_pixels<T, MR>(c, b, t, kernel, to, streamed)
+         : direct_pixels<T, MR - 1>(c, b, t, kernel, to, streamed);
   }
 }
 

@@ -49,7 +49,8 @@ void forward(KernelArgs& args, const ConvGeometry& g, Algorithm algorithm) {
     return gemm(args.pool, args.workspace, product);
   }
   if (c.method == Method::depthwise) return correlate_depthwise(args, c, w.as<T>());
-  if (c.method == Method::direct) return correlate(args, c, KernelPanels<T>{w.as<T>(), all_outputs, TileShape<T>::NR, 0});
+  if (c.method == Method::direct)
+    return correlate(args, c, KernelPanels<T>{w.as<T>(), all_outputs, TileShape<T>::NR, 0});
   if (g.groups == 1 && all_outputs <= TileShape<T>::NR && (c.method == Method::whole || c.method == Method::gathered)) {
     return correlate(args, c, KernelPanels<T>{w.as<T>(), all_outputs, 0, 0});
   }

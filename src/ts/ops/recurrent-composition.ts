@@ -86,11 +86,14 @@ export function composeRecurrent(cell: Cell, inputs: RecurrentInputs, course: Co
     }
     outputs.push(y);
   }
+  if (steps === 0) {
+    // A step that is not taken, so that every input has a gradient, of zeros.
+    const idle = cell.step(sum(x, { axis: 1 }), states, inputs, course.activation);
+    states = states.map((state, k) => where(zeros([1], { dtype: "bool" }), idle[k]!, state) as Tensor);
+    outputs.push(states[0]!);
+  }
   if (!course.sequences) return [...states];
-  return [
-    ...states,
-    steps > 0 ? stack(outputs, 1) : zeros([batch, 0, zero.shape[1]!], { dtype: x.dtype as "float32" }),
-  ];
+  return [...states, slice(stack(outputs, 1), [null, [0, steps]])];
 }
 
 /**

@@ -3,7 +3,6 @@ import { checkBoolean, checkOptions } from "../checks.js";
 import type { DType } from "../dtype.js";
 import { ArgumentError, DTypeError, ShapeError, describe } from "../errors.js";
 import { tidy } from "../memory.js";
-import { loadAddon } from "../native/load.js";
 import { checkTensor, defineOp, type Op, type TensorSpec } from "../op.js";
 import { formatShape, sameShape, type Shape } from "../shape.js";
 import { isRecording } from "../tape.js";
@@ -284,15 +283,14 @@ function listOf({ x, kernel, recurrentKernel, bias, states, mask }: RecurrentInp
   return [x, kernel, recurrentKernel, bias, ...(states ?? []), mask].filter((tensor) => tensor !== null);
 }
 
-/** @internal Calls a cell's op, and gives what the user asked for. */
+/** @internal Calls a cell's op, or its composition where it has none, and gives what the user asked for. */
 export function runRecurrent(
-  op: Op<RecurrentAttributes>,
+  op: Op<RecurrentAttributes> | null,
   cell: Cell,
   { inputs, attrs, returnState }: RecurrentCall,
 ): Tensor | Tensor[] {
   return tidy(() => {
-    const fused = loadAddon().info().ops.includes(op.definition.name);
-    const results = fused ? op(listOf(inputs), attrs) : composeRecurrent(cell, inputs, attrs);
+    const results = op ? op(listOf(inputs), attrs) : composeRecurrent(cell, inputs, attrs);
     const states = results.slice(0, cell.states.length);
     const y = attrs.sequences ? results[cell.states.length]! : lastOutput(states[0]!, inputs, attrs);
     if (!returnState) return y;

@@ -69,7 +69,7 @@ function operandsOf({ mask, lengths }: Attributes): number {
 
 // q [B, H, L, D], k [B, G, M, D], v [B, G, M, E], mask? [B, H, L, M], lengths? [B] -> y [B, L, H, E] [, logSumExp [B, H, L]]
 const attentionOp: Op<ForwardAttributes> = defineOp({
-  name: OP,
+  name: "scaledDotProductAttention",
   infer: ([q, , v], { train }) => {
     const [batch, heads, queries] = q!.shape as [number, number, number];
     const { dtype } = q!;
