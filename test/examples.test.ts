@@ -30,6 +30,34 @@ describe("examples/cnn.ts", () => {
   });
 });
 
+describe("examples/names.ts", () => {
+  it("trains the two LSTMs and says how many unseen names they have right", async () => {
+    const lines = await run("names", { epochs: 2, samples: 2000, names: "anna,john" });
+    const text = lines.join("\n");
+    expect(text).toContain("Total params: 56,706");
+    const losses = [...text.matchAll(/ - loss: ([\d.]+)/g)].map(([, loss]) => Number(loss));
+    expect(losses.length).toBe(2);
+    expect(losses[1]).toBeLessThan(losses[0]!);
+    expect(text).toMatch(/^anna, a man's name by so many percent: a \d+, n \d+, n \d+, a \d+$/m);
+    expect(text).toMatch(/^The larger part, women's names: [\d.]+ %$/m);
+    const [, percent] = /^Accuracy on \d+ unseen names: ([\d.]+) %$/.exec(lines.at(-1)!)!;
+    // Two hundred names after two epochs of forty: better than a coin.
+    expect(Number(percent)).toBeGreaterThan(50);
+  });
+});
+
+describe("examples/charLstm.ts", () => {
+  it("trains on a part of the book, needs fewer bits than by frequency, and writes", async () => {
+    const lines = await run("charLstm", { epochs: 3, units: 64, context: 32, characters: 60_000, length: 40 });
+    const text = lines.join("\n");
+    expect(text).toContain("54000 characters to train on, 6000 to validate");
+    const [, bits, byFrequency] = /^([\d.]+) bits per unseen character \(([\d.]+) by frequency alone\)$/m.exec(text)!;
+    expect(Number(bits)).toBeLessThan(Number(byFrequency));
+    expect(lines.at(-1)!.startsWith("\nThe white whale ")).toBe(true);
+    expect(lines.at(-1)!.length).toBe(1 + "The white whale ".length + 40);
+  });
+});
+
 describe("examples/text.ts", () => {
   it("numbers the characters of a text and leaves out others", () => {
     const alphabet = new Alphabet("banana");
