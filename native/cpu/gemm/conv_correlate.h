@@ -106,7 +106,7 @@ void correlate(KernelArgs& args, const Correlation<T>& c, const KernelPanels<T>&
   const int64_t tiles = ceil_div(c.out_w, MR);
   const bool gathered = c.method == Method::gathered, by_column = c.method == Method::by_column;
   const bool direct = c.method == Method::direct;
-  const bool streamed = c.images * c.out_image * int64_t{sizeof(T)} >= kStreamBytes &&
+  const bool streamed = direct && c.images * c.out_image * int64_t{sizeof(T)} >= kStreamBytes &&
                         c.activation <= Activation::relu && whole_cache_lines(c.out, c.out_pixel * sizeof(T)) &&
                         c.outputs % NR == 0;
   const ColumnRange cols = by_column ? ColumnRange{0, c.in.w} : c.columns();

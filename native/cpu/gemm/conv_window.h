@@ -6,13 +6,10 @@
 
 #include "core/inline.h"
 #include "core/parallel.h"
+#include "cpu/integers.h"
 #include "cpu/isa_namespace.h"
 
 namespace nabla::NABLA_ISA {
-
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-constexpr int64_t min_of(int64_t a, int64_t b) { return a < b ? a : b; }
-constexpr int64_t max_of(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // Images [images, h, w, pixel] of which one group reads `channels` of a pixel's `pixel` channels.
 template <typename T>

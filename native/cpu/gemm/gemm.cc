@@ -6,13 +6,11 @@
 #include "cpu/gemm/pack_pairs.h"
 #include "cpu/gemm/prefetch.h"
 #include "cpu/gemm/scratch.h"
+#include "cpu/integers.h"
 #include "cpu/isa.h"
 
 namespace nabla::NABLA_ISA {
 namespace {
-
-NABLA_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-NABLA_INLINE int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // Less work than this is done sooner by one thread than handed out: a product of 88^3 for FMA, 128 KiB for memory.
 constexpr double kWorthForking = 2.0 * 88 * 88 * 88;
@@ -29,8 +27,8 @@ struct Cut {
     return {n, unit, n > most ? ceil_div(n, most / unit * unit) : 1};
   }
   NABLA_INLINE int64_t units() const { return ceil_div(n, unit); }
-  NABLA_INLINE int64_t begin(int64_t piece) const { return min(n, units() * piece / pieces * unit); }
-  NABLA_INLINE int64_t largest() const { return min(n, ceil_div(units(), pieces) * unit); }
+  NABLA_INLINE int64_t begin(int64_t piece) const { return min_of(n, units() * piece / pieces * unit); }
+  NABLA_INLINE int64_t largest() const { return min_of(n, ceil_div(units(), pieces) * unit); }
   NABLA_INLINE bool can_halve() const { return units() >= 2 * pieces; }
 };
 
@@ -149,7 +147,7 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
     }
     const int64_t b_lines = ceil_div(b_ahead.lines(), tiles * panels);
     for (int64_t i = i0; i < i1; i += MR) {
-      const int64_t m = min(MR, i1 - i), next_i = i + m;
+      const int64_t m = min_of(MR, i1 - i), next_i = i + m;
       ATile<T> a;
       if constexpr (kIsHalf<A>) {
         a = Feed::pack_tile(a_at(i, p0), g.a_row, g.a_col, m, kc, a_panel);
@@ -161,7 +159,7 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
       if (plan.pack_b && next_i < i1) {
         // Of the columns of a column-wise A, this tile has brought the first line.
         constexpr int64_t line = 64 / sizeof(A);
-        const int64_t end = min(next_i + MR, i1), begin = g.a_col == 1 ? next_i : min(next_i + line, end) - 1;
+        const int64_t end = min_of(next_i + MR, i1), begin = g.a_col == 1 ? next_i : min_of(next_i + line, end) - 1;
         a_ahead = Prefetcher(a_at(begin, p0), g.a_row, g.a_col, end - begin, kc);
       }
       const int64_t a_lines = ceil_div(a_ahead.lines(), panels);
@@ -173,7 +171,7 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
           if (!plan.pack_b) b = b_at(p0) + (j - j0);
         }
         const Epilogue<T> epilogue = g.epilogue.at(j, i * g.ldc + j);
-        Feed::multiply(static_cast<int>(m), static_cast<int>(min(NR, j1 - j)), a, b, plan.pack_b ? NR : g.b_row,
+        Feed::multiply(static_cast<int>(m), static_cast<int>(min_of(NR, j1 - j)), a, b, plan.pack_b ? NR : g.b_row,
                        CTile<T>{g.c + i * g.ldc + j, g.ldc}, accumulate, last ? &epilogue : nullptr);
       }
     }
@@ -191,9 +189,9 @@ struct GemvPlan {
     const int64_t least = ceil_div(ceil_div(kWorthForkingBytes / 2, column_bytes), line) * line;
     const int64_t eighth = ceil_div(ceil_div(g.n, 8), line) * line;
     GemvPlan plan;
-    plan.cols = min(kGemvColumns<T>, eighth > least ? eighth : least);
+    plan.cols = min_of(kGemvColumns<T>, eighth > least ? eighth : least);
     plan.per_entry = ceil_div(g.n, plan.cols);
-    plan.group = ceil_div(kWorthForkingBytes / 2, min(g.n, plan.cols) * column_bytes);
+    plan.group = ceil_div(kWorthForkingBytes / 2, min_of(g.n, plan.cols) * column_bytes);
     return plan;
   }
 };
@@ -231,7 +229,7 @@ void run_gemv(ThreadPool& pool, int64_t entries, const Args& first, F&& args_of)
     for (int64_t task = begin; task < end; ++task) {
       const Args entry = args_of(task / plan.per_entry);
       const int64_t j0 = task % plan.per_entry * plan.cols;
-      gemv_columns(entry, j0, min(entry.n, j0 + plan.cols));
+      gemv_columns(entry, j0, min_of(entry.n, j0 + plan.cols));
     }
   });
 }
@@ -243,7 +241,7 @@ void run_gemm(ThreadPool& pool, Workspace& workspace, const GemmArgs<T, A, B>& f
   const int64_t tasks = entries * plan.tasks();
   parallel_for_with_scratch(
       pool, workspace, ceil_div(tasks, plan.group), plan.scratch_bytes(), [&](int64_t piece, void* scratch) {
-        const int64_t end = min(tasks, (piece + 1) * plan.group);
+        const int64_t end = min_of(tasks, (piece + 1) * plan.group);
         for (int64_t task = piece * plan.group; task < end; ++task) {
           compute(entry_at(first, batch, task / plan.tasks()), plan, task % plan.tasks(), scratch);
         }

@@ -34,7 +34,7 @@ class AttentionDropout {
       int64_t skip = first % 4;
       for (int64_t j = 0, block = first / 4; j < n; block += kPhiloxBlocks, skip = 0) {
         philox_words(seed_, counter_ + static_cast<uint64_t>(block), words);
-        const int64_t count = min(kWords - skip, n - j);
+        const int64_t count = min_of(kWords - skip, n - j);
         for (int64_t w = 0; w < count; ++w) row[j + w] = words[skip + w] >> 8 >= threshold_ ? scale_ : T(0);
         j += count;
       }

@@ -77,9 +77,9 @@ NABLA_INLINE void hide_later_keys(const PanelPlace& place, T* panel) {
   using V = TileVec<T>;
   constexpr int64_t NR = TileShape<T>::NR;
   const V hidden = V::set(-std::numeric_limits<T>::infinity());
-  for (int64_t j = max(place.keys_begin, place.query + 1); j < place.keys_end; ++j) {
+  for (int64_t j = max_of(place.keys_begin, place.query + 1); j < place.keys_end; ++j) {
     T* row = panel + (j - place.keys_begin) * NR;
-    const int64_t lanes = min(NR, j - place.query);
+    const int64_t lanes = min_of(NR, j - place.query);
     int64_t lane = 0;
     for (; lane + V::width <= lanes; lane += V::width) hidden.store(row + lane);
     if (lane < lanes) hidden.store_part(row + lane, lanes - lane);

@@ -4,13 +4,10 @@
 
 #include "core/checks.h"
 #include "core/kernel.h"
+#include "cpu/integers.h"
 #include "cpu/isa_namespace.h"
 
 namespace nabla::NABLA_ISA {
-
-NABLA_INLINE int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-NABLA_INLINE int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
-NABLA_INLINE int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // The rows of one head: row i starts at data + i*stride.
 template <typename T>
@@ -51,7 +48,7 @@ struct AttentionProblem {
   // Keys that a query may attend, if not for the mask: [0, result) for the queries before `queries_end`.
   NABLA_INLINE int64_t visible(int64_t b, int64_t queries_end) const {
     const int64_t length = lengths ? lengths[b] : keys;
-    return causal ? min(length, queries_end) : length;
+    return causal ? min_of(length, queries_end) : length;
   }
 };
 

@@ -28,7 +28,7 @@ struct AttentionCut {
   NABLA_INLINE AttentionCut(int64_t first, int64_t last, int64_t of, int64_t most)
       : begin(first), end(last), unit(of), pieces(ceil_div(last - first, most)) {}
   NABLA_INLINE int64_t at(int64_t piece) const {
-    return min(end, begin + ceil_div(end - begin, unit) * piece / pieces * unit);
+    return min_of(end, begin + ceil_div(end - begin, unit) * piece / pieces * unit);
   }
 };
 
@@ -58,7 +58,7 @@ NABLA_INLINE void multiply_block(int64_t m, int64_t n, const ATile<T>& a, const 
       const int64_t i = m * tile / tiles, rows = m * (tile + 1) / tiles - i;
       ATile<T> part = a;
       part.a += i * a.row_stride;
-      microkernel<T>(static_cast<int>(rows), static_cast<int>(min(NR, n - j)), part, b + j, ldb,
+      microkernel<T>(static_cast<int>(rows), static_cast<int>(min_of(NR, n - j)), part, b + j, ldb,
                      CTile<T>{c + i * ldc + j, ldc}, accumulate, epilogue);
     }
   }
@@ -102,7 +102,7 @@ NABLA_INLINE void pack_transposed(const HeadRows<const T>& rows, int64_t begin, 
   constexpr int64_t NR = TileShape<T>::NR;
   const int64_t whole = ceil_div(end - begin, NR) * NR;
   for (int64_t i = begin; i < end; i += NR) {
-    transpose_panel(rows.row(i), rows.stride, min(NR, end - i), columns, panels + (i - begin) * columns);
+    transpose_panel(rows.row(i), rows.stride, min_of(NR, end - i), columns, panels + (i - begin) * columns);
   }
   if (factor == T(1)) return;
   const V times = V::set(factor), zero = V::zero();

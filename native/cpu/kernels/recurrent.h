@@ -6,6 +6,7 @@
 #include "core/kernel.h"
 #include "cpu/gemm/microkernel.h"
 #include "cpu/gemm/pack.h"
+#include "cpu/integers.h"
 #include "cpu/simd/lanes.h"
 
 namespace nabla::NABLA_ISA {
@@ -60,6 +61,17 @@ NABLA_INLINE Recurrent recurrent_of(const KernelArgs& args, int64_t gates, int a
           args.attr[0] != 0, args.attr[1] != 0, args.attr[2] != 0, args.attr[3] != 0, args.attr[4] != 0};
 }
 
+// The number of the first step of each row that counts, before which its results are zeros; null without a mask.
+NABLA_INLINE const int32_t* first_counting(Workspace& workspace, const Recurrent& p, const uint8_t* mask) {
+  if (!mask) return nullptr;
+  int32_t* const first = workspace.array<int32_t>(p.batch);
+  for (int64_t b = 0; b < p.batch; ++b) {
+    first[b] = 0;
+    while (first[b] < p.steps && !mask[b * p.steps + p.time(first[b])]) ++first[b];
+  }
+  return first;
+}
+
 // A range of rows of the batch and of blocks of units.
 struct RecurrentTask {
   int64_t row, row_end, block, block_end;
@@ -79,16 +91,14 @@ struct RecurrentCut {
     RecurrentCut cut{batch, 1, blocks, 1};
     if (blocks * weights_of_block * int64_t{sizeof(T)} <= kOwnCache) {
       // Whole tiles, but enough tasks for some threads; a multiple of 4, so that these get equal shares.
-      cut.row_tasks = (batch + 4 * MR - 1) / (4 * MR) * 4;
-      const int64_t most = (batch + 3) / 4;
-      if (cut.row_tasks > most) cut.row_tasks = most > 0 ? most : 1;
+      cut.row_tasks = ceil_div(batch, 4 * MR) * 4;
+      cut.row_tasks = max_of(min_of(cut.row_tasks, ceil_div(batch, 4)), 1);
       return cut;
     }
     constexpr int64_t kRows = 4 * MR, kTaskWork = 1 << 17;  // products worth the start of a task
-    cut.row_tasks = batch > kRows ? (batch + kRows - 1) / kRows : 1;
-    const int64_t work = weights_of_block * ((batch + cut.row_tasks - 1) / cut.row_tasks) + 1;
-    const int64_t together = (kTaskWork + work - 1) / work;
-    cut.block_tasks = (blocks + together - 1) / together;
+    cut.row_tasks = max_of(ceil_div(batch, kRows), 1);
+    const int64_t work = weights_of_block * ceil_div(batch, cut.row_tasks) + 1;
+    cut.block_tasks = ceil_div(blocks, ceil_div(kTaskWork, work));
     return cut;
   }
   NABLA_INLINE bool waits() const { return block_tasks > 1; }
@@ -122,7 +132,7 @@ NABLA_INLINE void for_each_step(ThreadPool& pool, const RecurrentCut& cut, int64
 template <typename T, typename Body>
 NABLA_INLINE void for_each_tile(int64_t begin, int64_t end, Body&& body) {
   constexpr int64_t MR = TileShape<T>::MR;
-  const int64_t rows = end - begin, tiles = (rows + MR - 1) / MR;
+  const int64_t rows = end - begin, tiles = ceil_div(rows, MR);
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t first = begin + rows * i / tiles;
     body(first, begin + rows * (i + 1) / tiles - first);
@@ -133,7 +143,7 @@ NABLA_INLINE void for_each_tile(int64_t begin, int64_t end, Body&& body) {
 template <typename T, typename Body>
 NABLA_INLINE void for_each_depth(int64_t k, Body&& body) {
   constexpr int64_t KC = 1536 / sizeof(T);
-  const int64_t pieces = k > KC ? (k + KC - 1) / KC : 1;
+  const int64_t pieces = max_of(ceil_div(k, KC), 1);
   for (int64_t i = 0; i < pieces; ++i) {
     const int64_t first = k * i / pieces;
     body(first, k * (i + 1) / pieces - first);
@@ -173,13 +183,13 @@ struct PackedWeights {
           if (k < first[q] || k >= first[q] + rows[q]) continue;
           T* out = data + offset[q] + (k - first[q]) * NR;
           for (int64_t j = 0; j < units; j += NR, out += block_elements()) {
-            copy_row(row + Cell::kBlocks[q].gate * units + j, out, units - j < NR ? units - j : NR);
+            copy_row(row + Cell::kBlocks[q].gate * units + j, out, min_of(units - j, NR));
           }
         }
       }
     });
   }
-  NABLA_INLINE int64_t blocks() const { return (units + NR - 1) / NR; }
+  NABLA_INLINE int64_t blocks() const { return ceil_div(units, NR); }
   NABLA_INLINE int64_t block_elements() const { return offset[kCount]; }
 };
 
@@ -216,8 +226,7 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
   const auto copy_x = [&](int64_t step, int64_t b) {
     copy_row(f.x + (b * p.steps + p.time(step)) * p.inputs, row_at(step, b), p.inputs);
   };
-  // The first step of a row that counts; before it, its results are zeros.
-  int32_t* const started = f.mask ? args.workspace.template array<int32_t>(p.batch) : nullptr;
+  const int32_t* const started = first_counting(args.workspace, p, f.mask);
   for (int64_t b = 0; b < p.batch; ++b) {
     if (p.steps > 0) copy_x(0, b);
     if (f.h0) {
@@ -225,9 +234,6 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
     } else {
       for (int64_t j = 0; j < H; ++j) row_at(0, b)[p.inputs + j] = 0;
     }
-    if (!started) continue;
-    started[b] = 0;
-    while (started[b] < p.steps && !f.mask[b * p.steps + p.time(started[b])]) ++started[b];
   }
 
   const auto cut = RecurrentCut::of<T>(p.batch, weights.blocks(), weights.block_elements());
@@ -237,14 +243,14 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
     }
     for (int64_t block = task.block; block < task.block_end; ++block) {
       const T* panels = weights.data + block * weights.block_elements();
-      const int64_t unit = block * NR, n = H - unit < NR ? H - unit : NR;
+      const int64_t unit = block * NR, n = min_of(H - unit, NR);
       for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
         alignas(64) T z[MR * count * NR];
         for_each_depth<T>(depth, [&](int64_t k0, int64_t k) {
           for (int q = 0; q < count; ++q) {
             // The part of this piece that the block has.
-            const int64_t begin = k0 > weights.first[q] ? k0 : weights.first[q];
-            const int64_t stop = weights.first[q] + weights.rows[q], end = k0 + k < stop ? k0 + k : stop;
+            const int64_t begin = max_of(k0, weights.first[q]);
+            const int64_t stop = weights.first[q] + weights.rows[q], end = min_of(k0 + k, stop);
             // A block of no rows at all is its bias.
             if (begin >= end && (k0 > 0 || weights.rows[q] > 0)) continue;
             const Epilogue<T> epilogue{bias[q] ? bias[q] + unit : nullptr, Activation::none};

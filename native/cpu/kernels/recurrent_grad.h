@@ -39,22 +39,16 @@ void recur_backward(KernelArgs& args, const Recurrent& p, const RecurrentBackwar
                     T* sums, const Cell& cell) {
   constexpr int64_t NR = TileShape<T>::NR;
   constexpr int64_t count = static_cast<int64_t>(sizeof(Cell::kGates) / sizeof(int));
-  const int64_t H = p.units, S = p.steps, depth = count * H, width = p.gates * H, blocks = (H + NR - 1) / NR;
+  const int64_t H = p.units, S = p.steps, depth = count * H, width = p.gates * H, blocks = ceil_div(H, NR);
   // The transpose of U in panels of NR units.
   T* const packed = args.workspace.template array<T>(blocks * NR * depth);
   parallel_for(args.pool, blocks * count, [&](int64_t task) {
     const int64_t unit = task / count * NR, number = task % count;
-    pack_b(f.u + unit * width + Cell::kGates[number] * H, 1, width, H, H - unit < NR ? H - unit : NR,
+    pack_b(f.u + unit * width + Cell::kGates[number] * H, 1, width, H, min_of(H - unit, NR),
            packed + unit * depth + number * H * NR);
   });
-  // The first step of a row that counts; before it, its results are zeros.
-  int32_t* const started = f.mask ? args.workspace.template array<int32_t>(p.batch) : nullptr;
-  for (int64_t b = 0; b < p.batch; ++b) {
-    for (int64_t j = 0; j < H; ++j) f.dh[b * H + j] = f.dh_after ? f.dh_after[b * H + j] : 0;
-    if (!started) continue;
-    started[b] = 0;
-    while (started[b] < S && !f.mask[b * S + p.time(started[b])]) ++started[b];
-  }
+  const int32_t* const started = first_counting(args.workspace, p, f.mask);
+  for (int64_t i = 0; i < p.batch * H; ++i) f.dh[i] = f.dh_after ? f.dh_after[i] : 0;
 
   const auto cut = RecurrentCut::of<T>(p.batch, blocks, depth * NR);
   T* const partial = args.workspace.template array<T>(cut.row_tasks * dz.columns);
@@ -68,7 +62,7 @@ void recur_backward(KernelArgs& args, const Recurrent& p, const RecurrentBackwar
       if (round > 0) {
         for_each_depth<T>(depth, [&](int64_t k0, int64_t k) {
           for (int64_t block = task.block; block < task.block_end; ++block) {
-            const int64_t unit = block * NR, n = H - unit < NR ? H - unit : NR;
+            const int64_t unit = block * NR, n = min_of(H - unit, NR);
             microkernel<T>(static_cast<int>(m), static_cast<int>(n),
                            ATile<T>{dz.data + ((step + 1) * p.batch + row) * dz.ld + k0, dz.ld, 1, k, 1, 0},
                            packed + unit * depth + k0 * NR, NR, CTile<T>{f.dh + row * H + unit, H}, adds || k0 > 0,
@@ -77,7 +71,7 @@ void recur_backward(KernelArgs& args, const Recurrent& p, const RecurrentBackwar
         });
       }
       if (step < 0) return;
-      const int64_t first = task.block * NR, n = (task.block_end * NR < H ? task.block_end * NR : H) - first;
+      const int64_t first = task.block * NR, n = min_of(task.block_end * NR, H) - first;
       for (int64_t i = 0; i < m; ++i) {
         const int64_t b = row + i;
         const bool counts = !f.mask || f.mask[b * S + p.time(step)];

@@ -47,7 +47,7 @@ struct Forward {
     int64_t queries, keys, values, panel, options, sums;
     NABLA_INLINE explicit Sizes(const AttentionProblem& p) {
       // Blocks of a short sequence are smaller.
-      const int64_t block = min(Block::queries, ceil_div(p.queries, NR) * NR), of_keys = min(Block::keys, p.keys);
+      const int64_t block = min_of(Block::queries, ceil_div(p.queries, NR) * NR), of_keys = min_of(Block::keys, p.keys);
       queries = block * p.size;
       keys = of_keys * p.size;
       values = of_keys * p.value_size;
@@ -78,7 +78,7 @@ struct Forward {
       const T* near_keys = near_rows(keys, j0, j1, p.size, s.keys);
       const T* near_values = near_rows(values, j0, j1, p.value_size, s.values);
       for (int64_t i = begin; i < end; i += NR) {
-        const int64_t queries = min(NR, end - i), keys_end = min(j1, p.visible(b, i + queries));
+        const int64_t queries = min_of(NR, end - i), keys_end = min_of(j1, p.visible(b, i + queries));
         if (keys_end <= j0) continue;
         add_panel({b, h, i, queries, j0, keys_end}, i - begin, near_keys, near_values, s);
       }

@@ -41,8 +41,8 @@ struct Backward {
     int64_t block, queries, slopes, keys, values, panels, options, dk, dv;
     NABLA_INLINE explicit Sizes(const Backward& g) {
       const AttentionProblem& p = g.p;
-      block = min(Block::queries, ceil_div(p.queries, NR) * NR);
-      const int64_t of_keys = min(Block::keys, g.chunk_keys());
+      block = min_of(Block::queries, ceil_div(p.queries, NR) * NR);
+      const int64_t of_keys = min_of(Block::keys, g.chunk_keys());
       queries = block * p.size;
       slopes = block * p.value_size;
       keys = of_keys * p.size;
@@ -98,7 +98,7 @@ struct Backward {
     for (int64_t h = key_head * p.group(); h < (key_head + 1) * p.group(); ++h) {
       for (int64_t piece = 0; piece < blocks.pieces; ++piece) {
         const int64_t begin = blocks.at(piece), queries_end = blocks.at(piece + 1);
-        const int64_t visible = min(end, p.visible(b, queries_end));
+        const int64_t visible = min_of(end, p.visible(b, queries_end));
         if (visible > first) {
           take_queries(b, h, begin, queries_end, s);
           add_queries(b, h, begin, queries_end, first, visible, s);
@@ -166,8 +166,8 @@ struct Backward {
       const T* near_keys = near_rows(keys, j0, j1, p.size, s.keys);
       const T* near_values = near_rows(values, j0, j1, p.value_size, s.values);
       for (int64_t panel = 0; panel < panels; ++panel) {
-        const int64_t i = begin + panel * NR, queries = min(NR, end - i);
-        const PanelPlace place = {b, h, i, queries, j0, min(j1, p.visible(b, i + queries))};
+        const int64_t i = begin + panel * NR, queries = min_of(NR, end - i);
+        const PanelPlace place = {b, h, i, queries, j0, min_of(j1, p.visible(b, i + queries))};
         if (place.keys() <= 0) {
           // The first block of keys begins dQ.
           if (piece == 0) fill_zero(s.dq + panel * NR * p.size, queries * p.size);
@@ -182,8 +182,8 @@ struct Backward {
       for (int64_t j = j0, strip_end = j1; j < j1; j = strip_end) {
         int64_t panel = 0;
         if (p.causal) {
-          panel = max(0, (j - begin) / NR);
-          strip_end = min(j1, begin + (panel + 1) * NR);
+          panel = max_of(0, (j - begin) / NR);
+          strip_end = min_of(j1, begin + (panel + 1) * NR);
         }
         const int64_t offset = panel * panel_elements + (j - j0) * NR;
         ATile<T> tile = {s.weights + offset, NR, 1, NR, panels - panel, panel_elements};
@@ -247,7 +247,7 @@ int64_t key_chunks(const AttentionProblem& p) {
   constexpr int64_t kTasks = 8;
   const int64_t heads = p.batch * p.key_heads, most = ceil_div(p.keys, AttentionBlocks<T>::keys);
   if (heads == 0 || most <= 1) return 1;
-  const int64_t wanted = min(most, ceil_div(kTasks, heads));
+  const int64_t wanted = min_of(most, ceil_div(kTasks, heads));
   // As many as have keys.
   return ceil_div(p.keys, ceil_div(p.keys, wanted));
 }

@@ -100,11 +100,8 @@ export class Bidirectional<State extends boolean = false, Mode extends MergeMode
       return layer.returnState ? (shape as readonly BatchShape[]) : [shape as BatchShape];
     }) as [readonly BatchShape[], readonly BatchShape[]];
     const [output, other] = [there[0]!, back[0]!];
-    const merged = {
-      concat: [[...output.slice(0, -1), this.forwardLayer.units + this.backwardLayer.units]],
-      apart: [output, other],
-      one: [output],
-    }[this.mergeMode === "concat" ? "concat" : this.mergeMode === null ? "apart" : "one"];
+    const joined = [...output.slice(0, -1), this.forwardLayer.units + this.backwardLayer.units];
+    const merged = this.mergeMode === null ? [output, other] : [this.mergeMode === "concat" ? joined : output];
     const list = this.forwardLayer.returnState || this.mergeMode === null;
     const shapes: BatchShape | readonly BatchShape[] = list
       ? [...merged, ...there.slice(1), ...back.slice(1)]

@@ -4,10 +4,9 @@ import { keep } from "../memory.js";
 import { mul } from "../ops/binary.js";
 import { ones } from "../ops/creation.js";
 import { dropout } from "../ops/dropout.js";
-import { composeRecurrent, type Cell, type CellActivation } from "../ops/recurrent-composition.js";
-import { checkRecurrent, type RecurrentOptions as OpOptions } from "../ops/recurrent.js";
+import type { Cell, CellActivation } from "../ops/recurrent-composition.js";
+import { checkRecurrent, runRecurrent, type RecurrentOptions as OpOptions } from "../ops/recurrent.js";
 import { expandDims } from "../ops/reshape.js";
-import { index } from "../ops/slice.js";
 import type { InitializerLike } from "../resolve.js";
 import type { Tensor } from "../tensor.js";
 import { knownSize, type BatchShape } from "./batchShape.js";
@@ -225,16 +224,12 @@ export abstract class RecurrentLayer<State extends boolean = boolean> extends La
   }
 
   /** The op in tensor ops, with dropout of the last output. */
-  private computeMasked(x: Tensor, course: RecurrentCourse): Tensor[] {
-    const { cell, cellActivation, units } = this;
+  private computeMasked(x: Tensor, course: RecurrentCourse & { returnState: true }): Tensor[] {
+    const { cell, cellActivation: activation, units } = this;
     const weights = [x, this.kernel!, this.recurrentKernel!] as const;
-    const { inputs, attrs } = checkRecurrent(this.name, cell, weights, this.bias, course);
+    const call = checkRecurrent(this.name, cell, weights, this.bias, course);
     const hiddenMask = dropout(ones([x.shape[0]!, units], { dtype: this.dtype }), this.recurrentDropout);
-    const whole = { ...attrs, sequences: true, activation: cellActivation };
-    const results = composeRecurrent(cell, { ...inputs, hiddenMask }, whole);
-    const [states, sequence] = [results.slice(0, -1), results.at(-1)!];
-    const steps = x.shape[1]!;
-    if (course.returnSequences) return [sequence, ...states];
-    return [steps === 0 ? states[0]! : index(sequence, null, steps - 1), ...states];
+    const masked = { ...call, inputs: { ...call.inputs, hiddenMask }, attrs: { ...call.attrs, activation } };
+    return runRecurrent(null, cell, masked) as Tensor[];
   }
 }

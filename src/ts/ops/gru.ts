@@ -19,7 +19,6 @@ export const gruCell: Cell = {
   gates: 3,
   biasRows: 2,
   states: ["h"],
-  reserve: 5,
   anyActivation: false,
   step: (x, [h], weights) => {
     const { kernel, recurrentKernel, bias } = weights;

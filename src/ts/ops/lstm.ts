@@ -25,7 +25,6 @@ export const lstmCell: Cell = {
   gates: 4,
   biasRows: 1,
   states: ["h", "c"],
-  reserve: 6,
   anyActivation: false,
   step: (x, [h, c], weights) => {
     const { kernel, recurrentKernel, bias } = weights;
@@ -36,7 +35,7 @@ export const lstmCell: Cell = {
   },
 };
 
-const lstmOp = defineRecurrent("lstm", lstmCell, defineRecurrentGrad("lstmGrad", lstmCell));
+const lstmOp = defineRecurrent("lstm", lstmCell, 6, defineRecurrentGrad("lstmGrad", lstmCell));
 
 /**
  * A layer of long short-term memory (Hochreiter and Schmidhuber, 1997, with the forget gates of Gers, Schmidhuber and

@@ -49,8 +49,6 @@ export interface Cell {
   readonly biasRows: 1 | 2;
   /** The names of the states; the first one is the output too. */
   readonly states: readonly string[];
-  /** Elements that the kernel keeps of each unit and step for its gradient. */
-  readonly reserve: number;
   /** Whether the activation is a choice. */
   readonly anyActivation: boolean;
   /** The next states, from x [B, I] and states [B, H]. */

@@ -7,7 +7,6 @@ import { checkTensor, defineOp, type Op, type TensorSpec } from "../op.js";
 import { formatShape, sameShape, type Shape } from "../shape.js";
 import { isRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
-import { ACTIVATIONS } from "./activation-grad.js";
 import { checkChoice, checkFloating } from "./arguments.js";
 import { checkCoefficient, type Optional } from "./normalization.js";
 import {
@@ -105,15 +104,16 @@ function encodeCourse({ bias, state, mask, backwards, zeroOutput }: RecurrentAtt
   return [bias, state, mask, backwards, zeroOutput].map(Number);
 }
 
-function encodeActivation(cell: Cell, { activation }: RecurrentAttributes): number[] {
-  return cell.anyActivation ? [ACTIVATIONS.indexOf(activation)] : [];
-}
-
 /**
- * @internal Registers the op of a cell. x [B, T, I], kernel [I, G * H], recurrentKernel [H, G * H], bias?, states?
+ * @internal Registers the op of a cell, whose kernel keeps `reserve` numbers of each unit and step for its gradient. x [B, T, I], kernel [I, G * H], recurrentKernel [H, G * H], bias?, states?
  * [B, H] each, mask? [B, T] -> the last states [, y [B, T, H]] [, what backward reads].
  */
-export function defineRecurrent(name: string, cell: Cell, gradOp: Op<GradAttributes>): Op<RecurrentAttributes> {
+export function defineRecurrent(
+  name: string,
+  cell: Cell,
+  reserve: number,
+  gradOp: Op<GradAttributes>,
+): Op<RecurrentAttributes> {
   return defineOp<RecurrentAttributes>({
     name,
     infer: ([x, , recurrentKernel], { sequences, train }) => {
@@ -122,14 +122,10 @@ export function defineRecurrent(name: string, cell: Cell, gradOp: Op<GradAttribu
       const units = recurrentKernel!.shape[0]!;
       const specs: TensorSpec[] = cell.states.map(() => ({ shape: [batch, units], dtype }));
       if (sequences) specs.push({ shape: [batch, steps, units], dtype });
-      if (train) specs.push({ shape: [steps, batch, cell.reserve * units], dtype });
+      if (train) specs.push({ shape: [steps, batch, reserve * units], dtype });
       return specs;
     },
-    encode: (attrs) => [
-      ...encodeCourse(attrs),
-      ...[attrs.sequences, attrs.train].map(Number),
-      ...encodeActivation(cell, attrs),
-    ],
+    encode: (attrs) => [...encodeCourse(attrs), ...[attrs.sequences, attrs.train].map(Number)],
     contiguous: true,
     save: ({ sequences }, needs) => ({
       inputs: Array.from(needs.keys()),
@@ -164,11 +160,7 @@ export function defineRecurrentGrad(name: string, cell: Cell): Op<GradAttributes
     infer: (inputs, attrs) => inputs.slice(attrs.dx ? 0 : 1, reserveOf(attrs) - Number(attrs.mask)),
     // The kernel has no use for the bias; the second derivative has.
     operands: (inputs, _, { bias }) => (bias ? inputs.toSpliced(3, 1) : inputs),
-    encode: (attrs) => [
-      ...encodeCourse(attrs),
-      ...[attrs.dy, ...attrs.dstates, attrs.dx].map(Number),
-      ...encodeActivation(cell, attrs),
-    ],
+    encode: (attrs) => [...encodeCourse(attrs), ...[attrs.dy, ...attrs.dstates, attrs.dx].map(Number)],
     contiguous: true,
     save: (attrs, needs) => ({ inputs: Array.from(needs.keys()).filter((i) => i !== reserveOf(attrs)) }),
     backward: ({ grads, inputs, attrs }) => {

@@ -19,7 +19,6 @@ export const simpleRnnCell: Cell = {
   gates: 1,
   biasRows: 1,
   states: ["h"],
-  reserve: 1,
   anyActivation: true,
   step: (x, [h], weights, activation) => {
     const { kernel, recurrentKernel, bias } = weights;
