@@ -20,6 +20,7 @@ export {
 export { LSTM, type LSTMOptions } from "./lstm.js";
 export { Masking, type MaskingOptions } from "./masking.js";
 export { MaxPooling2D, type MaxPooling2DOptions } from "./maxPooling2d.js";
+export { PositionalEncoding, type PositionalEncodingOptions } from "./positionalEncoding.js";
 export { RecurrentLayer, type RecurrentCallOptions, type RecurrentCourse, type RecurrentOptions } from "./recurrent.js";
 export { SimpleRNN, type SimpleRNNOptions } from "./simpleRnn.js";
 export { TimeDistributed, type TimeDistributedOptions } from "./timeDistributed.js";
