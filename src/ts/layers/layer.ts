@@ -176,7 +176,7 @@ export abstract class Layer<In extends Tensors = Tensor, Out extends Tensors = T
   }
 
   /** The input of `call`: checked and cast. Builds the weights if need be. */
-  protected accept(x: In): In {
+  protected accept<X extends In>(x: X): X {
     const isList = this.takesList && Array.isArray(x);
     const inputs = (isList ? x : [x]) as readonly Tensor[];
     for (const input of inputs) {
@@ -190,7 +190,7 @@ export abstract class Layer<In extends Tensors = Tensor, Out extends Tensors = T
     const accepted = inputs.map((input) =>
       this.castsInput && input.dtype !== this.dtype ? cast(input, this.dtype) : input,
     );
-    return (isList ? accepted : accepted[0]) as In;
+    return (isList ? accepted : accepted[0]) as X;
   }
 
   /** The options of `call`: checked, with their defaults. */
