@@ -17,9 +17,11 @@ export {
   type Tensors,
   type WeightOptions,
 } from "./layer.js";
+export { LayerNormalization, type LayerNormalizationOptions } from "./layerNormalization.js";
 export { LSTM, type LSTMOptions } from "./lstm.js";
 export { Masking, type MaskingOptions } from "./masking.js";
 export { MaxPooling2D, type MaxPooling2DOptions } from "./maxPooling2d.js";
+export { MultiHeadAttention, type AttentionCallOptions, type MultiHeadAttentionOptions } from "./multiHeadAttention.js";
 export { PositionalEncoding, type PositionalEncodingOptions } from "./positionalEncoding.js";
 export { RecurrentLayer, type RecurrentCallOptions, type RecurrentCourse, type RecurrentOptions } from "./recurrent.js";
 export { SimpleRNN, type SimpleRNNOptions } from "./simpleRnn.js";
