@@ -26,3 +26,14 @@ export { PositionalEncoding, type PositionalEncodingOptions } from "./positional
 export { RecurrentLayer, type RecurrentCallOptions, type RecurrentCourse, type RecurrentOptions } from "./recurrent.js";
 export { SimpleRNN, type SimpleRNNOptions } from "./simpleRnn.js";
 export { TimeDistributed, type TimeDistributedOptions } from "./timeDistributed.js";
+export {
+  TransformerDecoderBlock,
+  type TransformerDecoderBlockOptions,
+  type TransformerDecoderCallOptions,
+  type TransformerDecoderInput,
+} from "./transformerDecoderBlock.js";
+export {
+  TransformerEncoderBlock,
+  type TransformerEncoderBlockOptions,
+  type TransformerEncoderCallOptions,
+} from "./transformerEncoderBlock.js";

@@ -1,0 +1,102 @@
+import { ArgumentError } from "../errors.js";
+import type { Tensor } from "../tensor.js";
+import { shapeList, type BatchShape } from "./batchShape.js";
+import type { Dense } from "./dense.js";
+import type { CallOptions, ShapesOf } from "./layer.js";
+import type { LayerNormalization } from "./layerNormalization.js";
+import type { MultiHeadAttention } from "./multiHeadAttention.js";
+import { TransformerBlock, type TransformerBlockOptions } from "./transformerBlock.js";
+
+export type TransformerDecoderBlockOptions = TransformerBlockOptions;
+
+/** Sequences, or sequences and what an encoder made of others. */
+export type TransformerDecoderInput = Tensor | readonly [x: Tensor, encoderOutput: Tensor];
+
+export interface TransformerDecoderCallOptions extends CallOptions {
+  /** bool [batch, time, time]: true where a step (the second axis) attends to another (the third). Null by default. */
+  readonly attentionMask: Tensor | null;
+  /** Which steps of the encoder's output count: bool [batch, encoder time]. Null, the default, when all do. */
+  readonly encoderMask: Tensor | null;
+}
+
+/**
+ * A decoder block of a transformer (Vaswani et al., "Attention is all you need", 2017): self-attention, in which a step
+ * attends to itself and those before it, but for those that the mask excludes; if the encoder's output is given,
+ * attention to that; then two dense layers. Each has a residual connection and a layer normalization. [batch, time,
+ * features], or a list of that and [batch, encoder time, encoder features], to [batch, time, features]; the first call
+ * says for good which of both. As KerasHub's TransformerDecoder, with weights in its order.
+ *
+ * @throws ShapeError when the heads do not divide the features.
+ */
+export class TransformerDecoderBlock extends TransformerBlock<TransformerDecoderInput> {
+  // In KerasHub's order: it is that of the weights.
+  selfAttention: MultiHeadAttention | undefined;
+  selfAttentionNormalization: LayerNormalization | undefined;
+  /** Undefined in a block without an encoder's output. */
+  crossAttention: MultiHeadAttention | undefined;
+  crossAttentionNormalization: LayerNormalization | undefined;
+  feedForward: [Dense, Dense] | undefined;
+  feedForwardNormalization: LayerNormalization | undefined;
+  protected override readonly takesList = true;
+  protected override readonly callOptions = ["training", "mask", "attentionMask", "encoderMask"];
+
+  override build(inputShape: ShapesOf<TransformerDecoderInput>): void {
+    const [shape, encoderShape] = shapeList(inputShape) as [BatchShape, BatchShape?];
+    this.features(shape);
+    this.selfAttention = this.makeAttention("self_attention", shape, shape);
+    this.selfAttentionNormalization = this.makeNormalization("self_attention_layer_norm", shape);
+    if (encoderShape !== undefined) {
+      this.crossAttention = this.makeAttention("cross_attention", shape, encoderShape);
+      this.crossAttentionNormalization = this.makeNormalization("cross_attention_layer_norm", shape);
+    }
+    this.feedForward = this.makeFeedForward(shape);
+    this.feedForwardNormalization = this.makeNormalization("feedforward_layer_norm", shape);
+  }
+
+  /**
+   * Runs the block.
+   *
+   * @throws ShapeError, DTypeError for an input or a mask that does not fit. @throws ArgumentError for unknown options,
+   * and with an encoder's output where the block was built without one, or the other way round.
+   */
+  override apply(x: TransformerDecoderInput, options: Partial<TransformerDecoderCallOptions> = {}): Tensor {
+    return super.apply(x, options);
+  }
+
+  protected override accept<X extends TransformerDecoderInput>(input: X): X {
+    const count = Array.isArray(input) ? input.length : 1;
+    if (count !== 1 && count !== 2) {
+      throw new ArgumentError(
+        `${this.name}: the input is wrong: a list of ${count}, expected a tensor, or [x, encoderOutput]`,
+      );
+    }
+    const accepted = super.accept(input);
+    const [given, built] = [count === 2, this.crossAttention !== undefined];
+    if (given === built) return accepted;
+    throw new ArgumentError(
+      `${this.name}: the block was built ${built ? "with" : "without"} an encoder's output: this call has ${given ? "one" : "none"}`,
+    );
+  }
+
+  call(input: TransformerDecoderInput, options: TransformerDecoderCallOptions): Tensor {
+    const { training, mask, attentionMask = null, encoderMask = null } = options;
+    const [x, encoderOutput] = (Array.isArray(input) ? input : [input]) as [Tensor, Tensor?];
+    if (encoderMask !== null && encoderOutput === undefined) {
+      throw new ArgumentError(`${this.name}: encoderMask is for an encoder's output: this call has none`);
+    }
+    let y = this.residual(x, this.selfAttentionNormalization!, training, (own) =>
+      this.selfAttention!.apply([own, own], { training, valueMask: mask, attentionMask, useCausalMask: true }),
+    );
+    if (encoderOutput !== undefined) {
+      y = this.residual(y, this.crossAttentionNormalization!, training, (own) =>
+        this.crossAttention!.apply([own, encoderOutput], { training, valueMask: encoderMask }),
+      );
+    }
+    const [inner, outer] = this.feedForward!;
+    return this.residual(y, this.feedForwardNormalization!, training, (own) => outer.apply(inner.apply(own)));
+  }
+
+  override computeOutputShape(inputShape: ShapesOf<TransformerDecoderInput>): BatchShape {
+    return shapeList(inputShape)[0]!;
+  }
+}
