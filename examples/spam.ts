@@ -1,6 +1,6 @@
 /**
- * Trains an LSTM, which reads in both directions, to tell spam from other mails by the words of their subjects and
- * bodies, and says how many unseen mails it has right: 97.96 % of 587 with the defaults, of which 68.82 % are no spam.
+ * Trains a small transformer to tell spam from other mails by the words of their subjects and bodies, and says how many
+ * unseen mails it has right: 97.79 % of 587 with the defaults, of which 68.82 % are no spam.
  *
  *   npm run spam
  *   node build/examples/spam.js --epochs 1 --samples 2000
@@ -23,6 +23,26 @@ const { values } = parseArgs({
 setSeed(Number(values.seed));
 const length = Number(values.words);
 
+/** The mean over the steps that are words: [batch, time, size] to [batch, size]. */
+class MaskedMean extends layers.Layer {
+  call(x: Tensor, { mask }: layers.CallOptions): Tensor {
+    if (mask === null) return x.mean({ axis: 1 });
+    const counts = mask.cast(this.dtype).expandDims(-1);
+    return x
+      .mul(counts)
+      .sum({ axis: 1 })
+      .div(counts.sum({ axis: 1 }));
+  }
+
+  override computeMask(): null {
+    return null;
+  }
+
+  override computeOutputShape([batch, , size]: layers.BatchShape): layers.BatchShape {
+    return [batch!, size!];
+  }
+}
+
 const mails = readMails(length);
 const order = await permutation(mails.length).data();
 const chosen = Array.from(order, (place) => mails[place]!).slice(0, Number(values.samples));
@@ -42,7 +62,9 @@ const samplesOf = (part: readonly Mail[]): [Tensor, Tensor] => [
 
 const model = new Sequential([
   new layers.Embedding({ inputDim: vocabulary.size, outputDim: 64, maskZero: true, inputShape: [length] }),
-  new layers.Bidirectional({ layer: new layers.LSTM({ units: 32 }) }),
+  new layers.PositionalEncoding(),
+  new layers.TransformerEncoderBlock({ numHeads: 4, intermediateDim: 128, dropout: 0.1 }),
+  new MaskedMean(),
   new layers.Dropout({ rate: 0.2 }),
   new layers.Dense({ units: 1, activation: "sigmoid" }),
 ]);

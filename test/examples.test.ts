@@ -68,6 +68,18 @@ describe("examples/charLstm.ts", () => {
   });
 });
 
+describe("examples/charTransformer.ts", () => {
+  it("trains on a part of the book, needs fewer bits than by frequency, and writes", async () => {
+    const lines = await run("charTransformer", { epochs: 3, size: 32, context: 32, characters: 60_000, length: 40 });
+    const text = lines.join("\n");
+    expect(text).toContain("54000 characters to train on, 6000 to validate");
+    const [, bits, byFrequency] = /^([\d.]+) bits per unseen character \(([\d.]+) by frequency alone\)$/m.exec(text)!;
+    expect(Number(bits)).toBeLessThan(Number(byFrequency) - 0.3);
+    expect(lines.at(-1)!.startsWith("\nThe white whale ")).toBe(true);
+    expect(lines.at(-1)!.length).toBe(1 + "The white whale ".length + 40);
+  });
+});
+
 describe("examples/text.ts", () => {
   it("numbers the characters of a text and leaves out others", () => {
     const alphabet = new Alphabet("banana");
