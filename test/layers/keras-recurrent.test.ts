@@ -90,15 +90,15 @@ function hashed(seed: number, shape: readonly number[]): Tensor {
 }
 
 describe("training follows Keras over 20 steps", () => {
-  async function follow(model: Sequential, batches: Batch[], { losses, accuracies }: Training): Promise<void> {
-    expect(losses).toHaveLength(20);
-    expect(batches).toHaveLength(20);
+  /** How many steps were compared. */
+  async function follow(model: Sequential, batches: Batch[], { losses, accuracies }: Training): Promise<number> {
     for (const [step, { x, y }] of batches.entries()) {
       const logs = await model.trainOnBatch(x, y);
       // Rounding, which Adam enlarges where gradients are tiny.
       expect(Math.abs(logs["loss"]! - losses[step]!), `loss of step ${step}`).toBeLessThanOrEqual(1e-4);
       expect(logs["accuracy"], `accuracy of step ${step}`).toBeCloseTo(accuracies[step]!, 5);
     }
+    return losses.length === batches.length ? batches.length : 0;
   }
 
   it("two stacked LSTMs of 64 units", async () => {
@@ -115,7 +115,7 @@ describe("training follows Keras over 20 steps", () => {
       const largest = x.slice([null, null, [0, outputDim]]).argMax({ axis: -1 });
       return { x, y: oneHot(largest, outputDim) };
     });
-    await follow(model, batches, keras.training.stacked);
+    expect(await follow(model, batches, keras.training.stacked)).toBe(20);
   });
 
   it("an LSTM on padded tokens", async () => {
@@ -128,6 +128,6 @@ describe("training follows Keras over 20 steps", () => {
     const { weights, batches, ...training } = keras.training.padded;
     model.setWeights(weights.map(({ data }) => Float32Array.from(data)));
     const tensors = batches.map(({ x, y }) => ({ x: toTensor(x), y: toTensor(y) }));
-    await follow(model, tensors, training);
+    expect(await follow(model, tensors, training)).toBe(20);
   });
 });

@@ -21,9 +21,15 @@ export { LayerNormalization, type LayerNormalizationOptions } from "./layerNorma
 export { LSTM, type LSTMOptions } from "./lstm.js";
 export { Masking, type MaskingOptions } from "./masking.js";
 export { MaxPooling2D, type MaxPooling2DOptions } from "./maxPooling2d.js";
-export { MultiHeadAttention, type AttentionCallOptions, type MultiHeadAttentionOptions } from "./multiHeadAttention.js";
+export {
+  MultiHeadAttention,
+  type AttentionCallOptions,
+  type AttentionInput,
+  type MultiHeadAttentionOptions,
+} from "./multiHeadAttention.js";
 export { PositionalEncoding, type PositionalEncodingOptions } from "./positionalEncoding.js";
 export { RecurrentLayer, type RecurrentCallOptions, type RecurrentCourse, type RecurrentOptions } from "./recurrent.js";
+export { RMSNormalization, type RMSNormalizationOptions } from "./rmsNormalization.js";
 export { SimpleRNN, type SimpleRNNOptions } from "./simpleRnn.js";
 export { TimeDistributed, type TimeDistributedOptions } from "./timeDistributed.js";
 export {
