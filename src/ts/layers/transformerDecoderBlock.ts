@@ -64,14 +64,14 @@ export class TransformerDecoderBlock extends TransformerBlock<TransformerDecoder
   }
 
   protected override accept<X extends TransformerDecoderInput>(input: X): X {
-    const count = Array.isArray(input) ? input.length : 1;
-    if (count !== 1 && count !== 2) {
+    const given = Array.isArray(input);
+    if (given && input.length !== 2) {
       throw new ArgumentError(
-        `${this.name}: the input is wrong: a list of ${count}, expected a tensor, or [x, encoderOutput]`,
+        `${this.name}: the input is wrong: a list of ${input.length}, expected a tensor, or [x, encoderOutput]`,
       );
     }
     const accepted = super.accept(input);
-    const [given, built] = [count === 2, this.crossAttention !== undefined];
+    const built = this.crossAttention !== undefined;
     if (given === built) return accepted;
     throw new ArgumentError(
       `${this.name}: the block was built ${built ? "with" : "without"} an encoder's output: this call has ${given ? "one" : "none"}`,
@@ -85,7 +85,7 @@ export class TransformerDecoderBlock extends TransformerBlock<TransformerDecoder
       throw new ArgumentError(`${this.name}: encoderMask is for an encoder's output: this call has none`);
     }
     let y = this.residual(x, this.selfAttentionNormalization!, training, (own) =>
-      this.selfAttention!.apply([own, own], { training, valueMask: mask, attentionMask, useCausalMask: true }),
+      this.selfAttention!.apply(own, { training, mask, attentionMask, useCausalMask: true }),
     );
     if (encoderOutput !== undefined) {
       y = this.residual(y, this.crossAttentionNormalization!, training, (own) =>

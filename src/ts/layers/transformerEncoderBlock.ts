@@ -48,7 +48,7 @@ export class TransformerEncoderBlock extends TransformerBlock<Tensor> {
 
   call(x: Tensor, { training, mask, attentionMask = null }: TransformerEncoderCallOptions): Tensor {
     const attended = this.residual(x, this.selfAttentionNormalization!, training, (y) =>
-      this.selfAttention!.apply([y, y], { training, valueMask: mask, attentionMask }),
+      this.selfAttention!.apply(y, { training, mask, attentionMask }),
     );
     const [inner, outer] = this.feedForward!;
     return this.residual(attended, this.feedForwardNormalization!, training, (y) => outer.apply(inner.apply(y)));
