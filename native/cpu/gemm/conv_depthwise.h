@@ -40,9 +40,16 @@ template <typename T, int count>
 void adjacent_pixels(const Correlation<T>& c, const T* weights, const T* source, const TapRange& rows,
                      const TapRange& cols, T* out) {
   using V = Vec<T>;
+  constexpr int64_t kLine = 64 / sizeof(T);
   const int64_t channels = c.in.pixel;
+  // Slices of channels leap through memory: what the next row of the result reads first, and its place, are asked for.
+  const T* next_x = source + ((rows.first + rows.end * c.dilation_h) * c.in.w + cols.first) * channels;
   for (int64_t ch = 0; ch < channels; ch += V::width) {
     const int64_t lanes = min_of(V::width, channels - ch);
+    for (int64_t e = ch * count; e < (ch + lanes) * count; e += kLine) {
+      __builtin_prefetch(next_x + e, 0, 2);
+      __builtin_prefetch(out + c.out_row + e, 1, 2);
+    }
     V sum[count];
 #pragma GCC unroll 8
     for (int i = 0; i < count; ++i) sum[i] = V::zero();
