@@ -52,10 +52,9 @@ void backward(KernelArgs& args, const Problem& p) {
     const int64_t begin = task * p.channels.grain;
     const int64_t end = begin + p.channels.grain < p.rows ? begin + p.channels.grain : p.rows;
     T *sums = partial + task * stride, *products = sums + p.channels.width;
-    sum_channels(p.channels, begin, end, x, dy, mean, sums, products,
-                 [&](int64_t offset, int64_t j, auto lanes, Vec<T> slope) {
-                   lanes.store(dx + offset + j, slope * lanes.load(scale + j));
-                 });
+    sum_channels(
+        p.channels, begin, end, x, dy, mean, sums, products,
+        [&](int64_t e, int64_t j, auto lanes, Vec<T> slope) { lanes.store(dx + e, slope * lanes.load(scale + j)); });
     p.channels.fold(sums);
     p.channels.fold(products);
   });

@@ -56,11 +56,29 @@ void block_moments(const Problem& p, const T* x, int64_t begin, int64_t end, T* 
   const ChannelRows& channels = p.channels;
   T *mean = scratch, *sums = mean + channels.width, *squares = sums + channels.width;
   const double count = p.count(end - begin);
-  // add(j, lanes, x - mean) for every element.
-  const auto for_distances = [&](auto&& add) {
-    channels.for_each(begin, end, [&](int64_t row, int64_t n) {
-      const T* in = x + row * channels.channels;
-      for_lanes<T>(0, n, [&](int64_t j, auto lanes) { add(j, lanes, lanes.load(in + j) - lanes.load(mean + j)); });
+  // Adds the distances from the mean to `sums`, and their squares to `squares` unless it is null.
+  const auto add_distances = [&](T* squares_or_null) {
+    for_strips<T>(channels, begin, end, [&](int64_t rows, int64_t offset, int64_t j, auto lanes, auto strip) {
+      using S = StripOf<T, strip.kVectors>;
+      const S means(mean, j, lanes);
+      const auto add = [&](auto&& take) {
+        for (int64_t row = 0, at = offset + j; row < rows; ++row, at += channels.width) {
+#pragma GCC unroll 8
+          for (int i = 0; i < strip.kVectors; ++i) take(i, lanes.load(x + at + i * V::width) - means[i]);
+        }
+      };
+      S sum(sums, j, lanes);
+      if (squares_or_null) {
+        S square(squares, j, lanes);
+        add([&](int i, V d) {
+          sum[i] = sum[i] + d;
+          square[i] = fma(d, d, square[i]);
+        });
+        square.store(squares, j, lanes);
+      } else {
+        add([&](int i, V d) { sum[i] = sum[i] + d; });
+      }
+      sum.store(sums, j, lanes);
     });
   };
   const auto of_group = [&](const T* values, int64_t g) {
@@ -69,15 +87,12 @@ void block_moments(const Problem& p, const T* x, int64_t begin, int64_t end, T* 
     return sum;
   };
   std::memset(scratch, 0, static_cast<size_t>(3 * channels.width) * sizeof(T));
-  for_distances([&](int64_t j, auto lanes, V d) { lanes.store(sums + j, lanes.load(sums + j) + d); });
+  add_distances(nullptr);
   channels.fold(sums);
   for (int64_t g = 0; g < p.groups; ++g) moments[g].mean = of_group(sums, g) / count;
   fill_channels(channels, mean, [&](int64_t c) { return static_cast<T>(moments[c / p.size].mean); });
   std::memset(sums, 0, static_cast<size_t>(channels.width) * sizeof(T));
-  for_distances([&](int64_t j, auto lanes, V d) {
-    lanes.store(sums + j, lanes.load(sums + j) + d);
-    lanes.store(squares + j, fma(d, d, lanes.load(squares + j)));
-  });
+  add_distances(squares);
   channels.fold(sums);
   channels.fold(squares);
   for (int64_t g = 0; g < p.groups; ++g) {
@@ -200,14 +215,20 @@ void backward(KernelArgs& args, const Problem& p) {
   parallel_for(args.pool, blocks, [&](int64_t task) {
     const int64_t sample = task / p.blocks, block = task % p.blocks;
     const T* of_sample = coefficients + sample * 4 * width;
-    channels.for_each(p.begin(block), p.end(block), [&](int64_t row, int64_t n) {
-      const int64_t offset = sample * sample_size + row * channels.channels;
-      for_lanes<T>(0, n, [&](int64_t j, auto lanes) {
-        const V centered = lanes.load(x + offset + j) - lanes.load(of_sample + j);
-        const V rest = fma(centered, lanes.load(of_sample + 2 * width + j), lanes.load(of_sample + 3 * width + j));
-        lanes.store(dx + offset + j, fma(lanes.load(dy + offset + j), lanes.load(of_sample + width + j), rest));
-      });
-    });
+    const auto write = [&](int64_t rows, int64_t offset, int64_t j, auto lanes, auto strip) {
+      using S = StripOf<T, strip.kVectors>;
+      const S means(of_sample, j, lanes), direct(of_sample + width, j, lanes), slope(of_sample + 2 * width, j, lanes),
+          shift(of_sample + 3 * width, j, lanes);
+      for (int64_t row = 0, at = sample * sample_size + offset + j; row < rows; ++row, at += width) {
+#pragma GCC unroll 8
+        for (int i = 0; i < strip.kVectors; ++i) {
+          const int64_t e = at + i * V::width;
+          const V rest = fma(lanes.load(x + e) - means[i], slope[i], shift[i]);
+          lanes.store(dx + e, fma(lanes.load(dy + e), direct[i], rest));
+        }
+      }
+    };
+    for_strips<T>(channels, p.begin(block), p.end(block), write);
   });
   if (args.n_out == 1) return;
   add_partial_sums(args, sums + channels.channels, p.samples, 2 * channels.channels, args.out[1].as<T>(),
