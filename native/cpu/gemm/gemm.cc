@@ -39,7 +39,8 @@ struct Blocks {
   static constexpr int64_t MR = TileShape<T>::MR, NR = TileShape<T>::NR;
   static constexpr int64_t KC = sizeof(T) == 4 ? 384 : 256;
   static constexpr int64_t NC = sizeof(T) == 4 ? 192 : 128;
-  static constexpr int64_t MC = 1024;  // the rows of a task: they share one packing of a strip
+  static constexpr int64_t MC = 1024;   // the rows of a task: they share one packing of a strip
+  static constexpr int64_t kTiles = 8;  // of a column-wise A that are packed together: whole lines of its columns
 };
 
 // What the micro-kernel is fed with. `steps` is its number of steps for k elements.
@@ -52,7 +53,7 @@ struct Wides {
     pack_b(b, b_row, b_col, k, n, dst);
   }
   template <typename A>
-  NABLA_INLINE static ATile<T> pack_tile(const A* a, int64_t a_row, int64_t a_col, int64_t m, int64_t k, T* dst) {
+  NABLA_INLINE static ATile<T> pack_tiles(const A* a, int64_t a_row, int64_t a_col, int64_t m, int64_t k, T* dst) {
     return pack_a(a, a_row, a_col, m, k, dst);
   }
   NABLA_INLINE static void multiply(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c,
@@ -68,8 +69,8 @@ struct Pairs {
   NABLA_INLINE static void pack(const BFloat16* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, float* dst) {
     pack_b_pairs(b, b_row, b_col, k, n, dst);
   }
-  NABLA_INLINE static ATile<float> pack_tile(const BFloat16* a, int64_t a_row, int64_t a_col, int64_t m, int64_t k,
-                                             float* dst) {
+  NABLA_INLINE static ATile<float> pack_tiles(const BFloat16* a, int64_t a_row, int64_t a_col, int64_t m, int64_t k,
+                                              float* dst) {
     return pack_a_pairs(a, a_row, a_col, m, k, dst);
   }
   NABLA_INLINE static void multiply(int m, int n, const ATile<float>& a, const float* b, int64_t ldb,
@@ -85,6 +86,7 @@ struct Plan {
   Cut rows, cols, depth;
   int64_t group;  // tasks that are handed out together
   bool pack_a, pack_b;
+  int64_t a_tiles;  // of A that are packed together
 
   template <typename A, typename B>
   NABLA_INLINE static Plan of(const GemmArgs<T, A, B>& g, int64_t entries) {
@@ -112,13 +114,17 @@ struct Plan {
     const bool waits = g.k * g.n * static_cast<int64_t>(sizeof(B)) >= kBeyondCaches && most <= Block::MR / 2;
     plan.pack_b = kIsHalf<B> || g.b_col != 1 || (!small && most > 3 * Block::MR) || waits;
     plan.pack_a = kIsHalf<A> || !small || (g.a_col != 1 && g.a_row != 1);
+    const bool together = plan.pack_a && g.a_col != 1 && Feed::kPerStep == 1;
+    plan.a_tiles = together ? min_of(ceil_div(most, Block::MR), Block::kTiles) : 1;
     return plan;
   }
   NABLA_INLINE int64_t tasks() const { return rows.pieces * cols.pieces; }
   NABLA_INLINE int64_t b_elements() const {
     return pack_b ? Feed::steps(depth.largest()) * ceil_div(cols.largest(), Blocks<T>::NR) * Blocks<T>::NR : 0;
   }
-  NABLA_INLINE int64_t a_elements() const { return pack_a ? packed_a_elements<T>(Feed::steps(depth.largest())) : 0; }
+  NABLA_INLINE int64_t a_elements() const {
+    return pack_a ? a_tiles * packed_a_elements<T>(Feed::steps(depth.largest())) : 0;
+  }
   NABLA_INLINE size_t scratch_bytes() const { return static_cast<size_t>(a_elements() + b_elements()) * sizeof(T); }
 };
 
@@ -131,7 +137,7 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
   const int64_t j0 = plan.cols.begin(col_piece), j1 = plan.cols.begin(col_piece + 1);
   T* const b_panels = static_cast<T*>(scratch);
   T* const a_panel = b_panels + plan.b_elements();
-  const int64_t panels = ceil_div(j1 - j0, NR), tiles = ceil_div(i1 - i0, MR);
+  const int64_t panels = ceil_div(j1 - j0, NR);
   const auto a_at = [&](int64_t i, int64_t p) { return g.a + i * g.a_row + p * g.a_col; };
   const auto b_at = [&](int64_t p) { return g.b + p * g.b_row + j0 * g.b_col; };
 
@@ -145,34 +151,39 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
     if (plan.pack_b && !last) {
       b_ahead = Prefetcher(b_at(next_p), g.b_row, g.b_col, plan.depth.begin(block + 2) - next_p, j1 - j0);
     }
-    const int64_t b_lines = ceil_div(b_ahead.lines(), tiles * panels);
-    for (int64_t i = i0; i < i1; i += MR) {
-      const int64_t m = min_of(MR, i1 - i), next_i = i + m;
+    const int64_t b_lines = ceil_div(b_ahead.lines(), ceil_div(i1 - i0, MR) * panels);
+    for (int64_t group = i0; group < i1; group += plan.a_tiles * MR) {
+      const int64_t next_group = min_of(group + plan.a_tiles * MR, i1);
       ATile<T> a;
       if constexpr (kIsHalf<A>) {
-        a = Feed::pack_tile(a_at(i, p0), g.a_row, g.a_col, m, kc, a_panel);
+        a = Feed::pack_tiles(a_at(group, p0), g.a_row, g.a_col, next_group - group, kc, a_panel);
       } else {
-        a = plan.pack_a ? Feed::pack_tile(a_at(i, p0), g.a_row, g.a_col, m, kc, a_panel)
-                        : ATile<T>{a_at(i, p0), g.a_row, g.a_col, kc, 1, 0};
+        a = plan.pack_a ? Feed::pack_tiles(a_at(group, p0), g.a_row, g.a_col, next_group - group, kc, a_panel)
+                        : ATile<T>{a_at(group, p0), g.a_row, g.a_col, kc, 1, 0};
       }
       Prefetcher a_ahead;
-      if (plan.pack_b && next_i < i1) {
-        // Of the columns of a column-wise A, this tile has brought the first line.
+      if (plan.pack_b && next_group < i1) {
+        // Of the columns of a column-wise A, a single tile has brought the first line.
         constexpr int64_t line = 64 / sizeof(A);
-        const int64_t end = min_of(next_i + MR, i1), begin = g.a_col == 1 ? next_i : min_of(next_i + line, end) - 1;
+        const int64_t end = min_of(next_group + plan.a_tiles * MR, i1);
+        const bool first_is_here = g.a_col != 1 && plan.a_tiles == 1;
+        const int64_t begin = first_is_here ? min_of(next_group + line, end) - 1 : next_group;
         a_ahead = Prefetcher(a_at(begin, p0), g.a_row, g.a_col, end - begin, kc);
       }
-      const int64_t a_lines = ceil_div(a_ahead.lines(), panels);
-      for (int64_t j = j0; j < j1; j += NR) {
-        a_ahead.fetch(a_lines);
-        b_ahead.fetch(b_lines);
-        const T* b = b_panels + (j - j0) * Feed::steps(kc);
-        if constexpr (!kIsHalf<B>) {
-          if (!plan.pack_b) b = b_at(p0) + (j - j0);
+      const int64_t a_lines = ceil_div(a_ahead.lines(), ceil_div(next_group - group, MR) * panels);
+      for (int64_t i = group; i < next_group; i += MR, a.a += packed_a_elements<T>(Feed::steps(kc))) {
+        for (int64_t j = j0; j < j1; j += NR) {
+          a_ahead.fetch(a_lines);
+          b_ahead.fetch(b_lines);
+          const T* b = b_panels + (j - j0) * Feed::steps(kc);
+          if constexpr (!kIsHalf<B>) {
+            if (!plan.pack_b) b = b_at(p0) + (j - j0);
+          }
+          const Epilogue<T> epilogue = g.epilogue.at(j, i * g.ldc + j);
+          Feed::multiply(static_cast<int>(min_of(MR, next_group - i)), static_cast<int>(min_of(NR, j1 - j)), a, b,
+                         plan.pack_b ? NR : g.b_row, CTile<T>{g.c + i * g.ldc + j, g.ldc}, accumulate,
+                         last ? &epilogue : nullptr);
         }
-        const Epilogue<T> epilogue = g.epilogue.at(j, i * g.ldc + j);
-        Feed::multiply(static_cast<int>(m), static_cast<int>(min_of(NR, j1 - j)), a, b, plan.pack_b ? NR : g.b_row,
-                       CTile<T>{g.c + i * g.ldc + j, g.ldc}, accumulate, last ? &epilogue : nullptr);
       }
     }
   }

@@ -135,7 +135,8 @@ NABLA_INLINE int64_t packed_a_elements(int64_t k) {
 }
 
 // The first m rows and k columns of A, with any strides, copied to dst. A row-wise tile stays row-wise; any other
-// becomes k columns of MR elements.
+// becomes k columns of MR elements. More rows than MR become tiles packed_a_elements apart, of which the first is
+// returned: a cache line of a column-wise A has rows of several tiles, and is read once for all of them.
 template <typename S>
 NABLA_INLINE ATile<Wide<S>> pack_a(const S* a, int64_t a_row, int64_t a_col, int64_t m, int64_t k, Wide<S>* dst) {
   constexpr int64_t MR = TileShape<Wide<S>>::MR;
@@ -146,10 +147,16 @@ NABLA_INLINE ATile<Wide<S>> pack_a(const S* a, int64_t a_row, int64_t a_col, int
   }
   for (int64_t p = 0; p < k; ++p) {
     const S* column = a + p * a_col;
-    if (a_row == 1) {
-      copy_row(column, dst + p * MR, m);
-    } else {
-      for (int64_t i = 0; i < m; ++i) dst[p * MR + i] = widen(column[i * a_row]);
+    Wide<S>* to = dst + p * MR;
+    for (int64_t first = 0; first < m; first += MR, to += packed_a_elements<Wide<S>>(k)) {
+      const int64_t rows = m - first < MR ? m - first : MR;
+      if (a_row != 1) {
+        for (int64_t i = 0; i < rows; ++i) to[i] = widen(column[(first + i) * a_row]);
+      } else if (!kIsHalf<S> && rows == MR) {
+        __builtin_memcpy(to, column + first, MR * sizeof(S));
+      } else {
+        copy_row(column + first, to, rows);
+      }
     }
   }
   return {dst, 1, MR, k, 1, 0};
