@@ -10,12 +10,14 @@ import { cases as dispatch } from "./dispatch.js";
 import { cases as distilbert } from "./distilbert.js";
 import { cases as embedding } from "./embedding.js";
 import { cases as layerNorm } from "./layerNorm.js";
+import { cases as lstm } from "./lstm.js";
 import { cases as matmul } from "./matmul.js";
 import { cases as maxPool2d } from "./maxPool2d.js";
 import { cases as reduce } from "./reduce.js";
 import { cases as rmsNorm } from "./rmsNorm.js";
 import { cases as scaledDotProductAttention } from "./scaledDotProductAttention.js";
 import { cases as softmax } from "./softmax.js";
+import { cases as stackedLstm } from "./stackedLstm.js";
 import { cases as vgg16 } from "./vgg16.js";
 
 export const allCases: readonly Case[] = [
@@ -28,12 +30,14 @@ export const allCases: readonly Case[] = [
   ...batchNorm,
   ...embedding,
   ...layerNorm,
+  ...lstm,
   ...maxPool2d,
   ...reduce,
   ...rmsNorm,
   ...scaledDotProductAttention,
   ...softmax,
   ...cnn,
+  ...stackedLstm,
   ...vgg16,
   ...distilbert,
   ...dispatch,

@@ -20,8 +20,15 @@ export const targets = {
   attentionBackward: { must: 0.8, goal: 0.6 },
   /** The same where half of the scores are masked. */
   causalAttentionBackward: { must: 0.6, goal: 0.4 },
+  /** 64 units. */
+  recurrentForward: { must: 1, goal: 0.7 },
+  recurrentBackward: { must: 0.8, goal: 0.5 },
+  /** 512 units. */
+  wideRecurrentForward: { must: 1, goal: 0.9 },
+  wideRecurrentBackward: { must: 1, goal: 0.95 },
   dispatch: { must: 0.5, goal: 0.15 },
   cnnStep: { must: 0.8, goal: 0.5 },
+  lstmStep: { must: 0.7, goal: 0.4 },
   distilbertStep: { must: 0.85, goal: 0.7 },
   vgg16: { must: 1, goal: 0.65 },
   /** Peak memory of a training process. */

@@ -11,12 +11,14 @@ import { dispatch } from "./dispatch.js";
 import { distilbert } from "./distilbert.js";
 import { embedding } from "./embedding.js";
 import { layerNorm } from "./layerNorm.js";
+import { lstm } from "./lstm.js";
 import { matmul } from "./matmul.js";
 import { maxPool2d } from "./maxPool2d.js";
 import { reduce } from "./reduce.js";
 import { rmsNorm } from "./rmsNorm.js";
 import { scaledDotProductAttention } from "./scaledDotProductAttention.js";
 import { softmax } from "./softmax.js";
+import { stackedLstm } from "./stackedLstm.js";
 import { vgg16 } from "./vgg16.js";
 
 const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve("nabla/package.json")), "utf8")) as {
@@ -35,12 +37,14 @@ await serve(
     batchNorm,
     embedding,
     layerNorm,
+    lstm,
     maxPool2d,
     reduce,
     rmsNorm,
     scaledDotProductAttention,
     softmax,
     cnn,
+    stackedLstm,
     vgg16,
     distilbert,
     dispatch,
