@@ -8,7 +8,6 @@ checkRecurrent({
   name: "gru",
   op: gru as unknown as RecurrentOp,
   cell: gruCell,
-  fused: false,
   cases: { plain, masked },
   reference,
 });

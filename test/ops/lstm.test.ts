@@ -8,7 +8,6 @@ checkRecurrent({
   name: "lstm",
   op: lstm as unknown as RecurrentOp,
   cell: lstmCell,
-  fused: true,
   cases: { plain, masked },
   reference,
 });

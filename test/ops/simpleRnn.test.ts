@@ -8,7 +8,6 @@ checkRecurrent({
   name: "simpleRnn",
   op: simpleRnn as unknown as RecurrentOp,
   cell: simpleRnnCell,
-  fused: false,
   cases: { plain, masked },
   reference,
 });

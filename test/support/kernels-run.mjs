@@ -161,6 +161,37 @@ const work = {
       float([131, 4 * 203]),
       float([203, 4 * 203]),
     ),
+  gru: () =>
+    run(
+      (x, w, u, b) => nabla.gru(x.mul(0.3), w.mul(0.1), u.mul(0.1), b, { returnSequences: true }),
+      float([37, 11, 67]),
+      float([67, 3 * 45]),
+      float([45, 3 * 45]),
+      float([2, 3 * 45]),
+    ),
+  "gru, many units": () =>
+    run(
+      (x, w, u) => nabla.gru(x.mul(0.3), w.mul(0.1), u.mul(0.05), null, { returnSequences: true, goBackwards: true }),
+      float([19, 5, 131]),
+      float([131, 3 * 251]),
+      float([251, 3 * 251]),
+    ),
+  simpleRnn: () =>
+    run(
+      (x, w, u, b) => nabla.simpleRnn(x.mul(0.3), w.mul(0.1), u.mul(0.1), b, { returnSequences: true }),
+      float([37, 11, 67]),
+      float([67, 45]),
+      float([45, 45]),
+      float([45]),
+    ),
+  "simpleRnn, many units, relu": () =>
+    run(
+      (x, w, u) =>
+        nabla.simpleRnn(x.mul(0.3), w.mul(0.1), u.mul(0.03), null, { activation: "relu", returnSequences: true }),
+      float([19, 5, 131]),
+      float([131, 401]),
+      float([401, 401]),
+    ),
   scaledDotProductAttention: () =>
     run(
       (q, k, v) => nabla.scaledDotProductAttention(q, k, v, { dropout: 0.1 }),

@@ -2,6 +2,7 @@
 // pass. A step is one product of the rows [x_t, h] with the stacked weights [W; U], block by block; what a cell does
 // with a block follows while it is in the first-level cache.
 #pragma once
+#include "core/activation.h"
 #include "core/checks.h"
 #include "core/kernel.h"
 #include "cpu/gemm/microkernel.h"
@@ -59,6 +60,13 @@ NABLA_INLINE Recurrent recurrent_of(const KernelArgs& args, int64_t gates, int a
   NABLA_CHECK(x.rank == 3 && u.rank == 2, "x must have three dimensions, weights two");
   return {x.shape[0],        x.shape[1],        x.shape[2],        u.shape[0],        gates,
           args.attr[0] != 0, args.attr[1] != 0, args.attr[2] != 0, args.attr[3] != 0, args.attr[4] != 0};
+}
+
+// What a cell with a choice has after its sum.
+NABLA_INLINE Activation cell_activation(double number) {
+  const bool relu = number == static_cast<int>(Activation::relu);
+  NABLA_CHECK(relu || number == static_cast<int>(Activation::tanh), "the activation must be relu or tanh");
+  return relu ? Activation::relu : Activation::tanh;
 }
 
 // The number of the first step of each row that counts, before which its results are zeros; null without a mask.

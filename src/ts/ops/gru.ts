@@ -4,7 +4,14 @@ import { add, mul, sub } from "./binary.js";
 import { matmul } from "./matmul.js";
 import type { Optional } from "./normalization.js";
 import { maskedState, type Cell } from "./recurrent-composition.js";
-import { checkRecurrent, runRecurrent, type RecurrentOptions, type RecurrentResult } from "./recurrent.js";
+import {
+  checkRecurrent,
+  defineRecurrent,
+  defineRecurrentGrad,
+  runRecurrent,
+  type RecurrentOptions,
+  type RecurrentResult,
+} from "./recurrent.js";
 import { index } from "./slice.js";
 import { split } from "./split.js";
 import { sigmoid, tanh } from "./unary.js";
@@ -33,6 +40,8 @@ export const gruCell: Cell = {
   },
 };
 
+const gruOp = defineRecurrent("gru", gruCell, 5, defineRecurrentGrad("gruGrad", gruCell));
+
 /**
  * A layer of gated recurrent units (Cho et al., 2014) over sequences x [batch, time, features], in the form that Keras
  * calls `reset_after`, which is cuDNN's and PyTorch's. float32 or float64.
@@ -40,8 +49,6 @@ export const gruCell: Cell = {
  * Each step computes, with a = x @ kernel + bias[0] and b = h @ recurrentKernel + bias[1], each cut into the gates
  * z, r, h: z = sigmoid(a_z + b_z), r = sigmoid(a_r + b_r), and h = z h + (1 - z) tanh(a_h + r b_h). `kernel` is
  * [features, 3 units], `recurrentKernel` [units, 3 units], and the bias, which may be left out (null), [2, 3 units].
- *
- * It is composed of tensor ops, a few for each step.
  *
  * The result is the output h of the last step, [batch, units]; with `returnSequences` those of all steps,
  * [batch, time, units]; with `returnState` a list of that and of the last state, `[y, h]`. With a mask the last output
@@ -59,5 +66,5 @@ export function gru<D extends DType, O extends GruOptions = object>(
   options: O & GruOptions = {} as O,
 ): RecurrentResult<D, O, [h: Tensor<D, 2>]> {
   const call = checkRecurrent("gru", gruCell, [x, kernel, recurrentKernel], bias, options);
-  return runRecurrent(null, gruCell, call) as RecurrentResult<D, O, [h: Tensor<D, 2>]>;
+  return runRecurrent(gruOp, gruCell, call) as RecurrentResult<D, O, [h: Tensor<D, 2>]>;
 }

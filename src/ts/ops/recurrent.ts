@@ -7,6 +7,7 @@ import { checkTensor, defineOp, type Op, type TensorSpec } from "../op.js";
 import { formatShape, sameShape, type Shape } from "../shape.js";
 import { isRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
+import { ACTIVATIONS } from "./activation-grad.js";
 import { checkChoice, checkFloating } from "./arguments.js";
 import { checkCoefficient, type Optional } from "./normalization.js";
 import {
@@ -104,6 +105,11 @@ function encodeCourse({ bias, state, mask, backwards, zeroOutput }: RecurrentAtt
   return [bias, state, mask, backwards, zeroOutput].map(Number);
 }
 
+/** What follows the other attributes of a cell with a choice. */
+function encodeActivation({ anyActivation }: Cell, { activation }: RecurrentAttributes): number[] {
+  return anyActivation ? [ACTIVATIONS.indexOf(activation)] : [];
+}
+
 /**
  * @internal Registers the op of a cell, whose kernel keeps `reserve` numbers of each unit and step for its gradient. x [B, T, I], kernel [I, G * H], recurrentKernel [H, G * H], bias?, states?
  * [B, H] each, mask? [B, T] -> the last states [, y [B, T, H]] [, what backward reads].
@@ -125,7 +131,11 @@ export function defineRecurrent(
       if (train) specs.push({ shape: [steps, batch, reserve * units], dtype });
       return specs;
     },
-    encode: (attrs) => [...encodeCourse(attrs), ...[attrs.sequences, attrs.train].map(Number)],
+    encode: (attrs) => [
+      ...encodeCourse(attrs),
+      ...[attrs.sequences, attrs.train].map(Number),
+      ...encodeActivation(cell, attrs),
+    ],
     contiguous: true,
     save: ({ sequences }, needs) => ({
       inputs: Array.from(needs.keys()),
@@ -160,7 +170,11 @@ export function defineRecurrentGrad(name: string, cell: Cell): Op<GradAttributes
     infer: (inputs, attrs) => inputs.slice(attrs.dx ? 0 : 1, reserveOf(attrs) - Number(attrs.mask)),
     // The kernel has no use for the bias; the second derivative has.
     operands: (inputs, _, { bias }) => (bias ? inputs.toSpliced(3, 1) : inputs),
-    encode: (attrs) => [...encodeCourse(attrs), ...[attrs.dy, ...attrs.dstates, attrs.dx].map(Number)],
+    encode: (attrs) => [
+      ...encodeCourse(attrs),
+      ...[attrs.dy, ...attrs.dstates, attrs.dx].map(Number),
+      ...encodeActivation(cell, attrs),
+    ],
     contiguous: true,
     save: (attrs, needs) => ({ inputs: Array.from(needs.keys()).filter((i) => i !== reserveOf(attrs)) }),
     backward: ({ grads, inputs, attrs }) => {

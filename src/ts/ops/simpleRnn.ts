@@ -4,7 +4,14 @@ import { add } from "./binary.js";
 import { matmul } from "./matmul.js";
 import type { Optional } from "./normalization.js";
 import { maskedState, type Cell } from "./recurrent-composition.js";
-import { checkRecurrent, runRecurrent, type RecurrentOptions, type RecurrentResult } from "./recurrent.js";
+import {
+  checkRecurrent,
+  defineRecurrent,
+  defineRecurrentGrad,
+  runRecurrent,
+  type RecurrentOptions,
+  type RecurrentResult,
+} from "./recurrent.js";
 import { relu, tanh } from "./unary.js";
 
 export interface SimpleRnnOptions extends RecurrentOptions {
@@ -27,12 +34,12 @@ export const simpleRnnCell: Cell = {
   },
 };
 
+const simpleRnnOp = defineRecurrent("simpleRnn", simpleRnnCell, 1, defineRecurrentGrad("simpleRnnGrad", simpleRnnCell));
+
 /**
  * A layer of fully connected recurrent units (Elman, 1990) over sequences x [batch, time, features]: each step computes
  * h = activation(x @ kernel + h @ recurrentKernel + bias). float32 or float64. `kernel` is [features, units],
  * `recurrentKernel` [units, units], and the bias, which may be left out (null), [units].
- *
- * It is composed of tensor ops, a few for each step.
  *
  * The result is the output h of the last step, [batch, units]; with `returnSequences` those of all steps,
  * [batch, time, units]; with `returnState` a list of that and of the last state, `[y, h]`. With a mask the last output
@@ -50,5 +57,5 @@ export function simpleRnn<D extends DType, O extends SimpleRnnOptions = object>(
   options: O & SimpleRnnOptions = {} as O,
 ): RecurrentResult<D, O, [h: Tensor<D, 2>]> {
   const call = checkRecurrent("simpleRnn", simpleRnnCell, [x, kernel, recurrentKernel], bias, options);
-  return runRecurrent(null, simpleRnnCell, call) as RecurrentResult<D, O, [h: Tensor<D, 2>]>;
+  return runRecurrent(simpleRnnOp, simpleRnnCell, call) as RecurrentResult<D, O, [h: Tensor<D, 2>]>;
 }
