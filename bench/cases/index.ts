@@ -9,6 +9,7 @@ import { cases as depthwiseConv2d } from "./depthwiseConv2d.js";
 import { cases as dispatch } from "./dispatch.js";
 import { cases as distilbert } from "./distilbert.js";
 import { cases as embedding } from "./embedding.js";
+import { cases as gru } from "./gru.js";
 import { cases as layerNorm } from "./layerNorm.js";
 import { cases as lstm } from "./lstm.js";
 import { cases as matmul } from "./matmul.js";
@@ -29,6 +30,7 @@ export const allCases: readonly Case[] = [
   ...adam,
   ...batchNorm,
   ...embedding,
+  ...gru,
   ...layerNorm,
   ...lstm,
   ...maxPool2d,

@@ -11,6 +11,7 @@ import { dispatch } from "./dispatch.js";
 import { distilbert } from "./distilbert.js";
 import { embedding } from "./embedding.js";
 import { layerNorm } from "./layerNorm.js";
+import { gru } from "./gru.js";
 import { lstm } from "./lstm.js";
 import { matmul } from "./matmul.js";
 import { maxPool2d } from "./maxPool2d.js";
@@ -37,6 +38,7 @@ await serve(
     batchNorm,
     embedding,
     layerNorm,
+    gru,
     lstm,
     maxPool2d,
     reduce,

@@ -2,7 +2,6 @@
 // made a block of keys at a time, relative to the greatest score so far; what was summed before is scaled down when a
 // greater one comes.
 #pragma once
-#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -52,12 +51,10 @@ struct OnlineSoftmax {
     }
   }
 
-  // What query i's output is multiplied by in the end: 0 if no key counted.
+  // What query i's sums are multiplied by in the end: 0 if no key counted.
   NABLA_INLINE T normalizer(int64_t i) const { return sum[i] == T(0) ? T(0) : T(1) / sum[i]; }
-  // 0 then, too: backward finds the weights 0 for any finite number.
-  NABLA_INLINE T log_sum_exp(int64_t i) const {
-    return sum[i] == T(0) ? T(0) : maximum[i] / kScoreUnit<T> + std::log(sum[i]);
-  }
+  // The greatest score, or any finite number if no key counted: scores of -inf have no weight beside it.
+  NABLA_INLINE T greatest(int64_t i) const { return sum[i] == T(0) ? T(0) : maximum[i]; }
 };
 
 // rows[i] *= factor[i], for rows of `columns` elements without gaps.

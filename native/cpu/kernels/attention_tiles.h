@@ -32,19 +32,18 @@ struct AttentionCut {
   }
 };
 
-// A piece of a thread's scratch memory, in elements; pieces start on cache lines.
+// Pieces of a thread's scratch memory, in elements; they start on cache lines. Without memory it only counts them.
 template <typename T>
 struct ScratchCut {
-  T* next;
+  T* memory;
+  int64_t taken = 0;
   NABLA_INLINE T* take(int64_t elements) {
-    T* piece = next;
-    next += padded(elements);
+    constexpr int64_t line = 64 / sizeof(T);
+    T* const piece = memory ? memory + taken : nullptr;
+    taken += ceil_div(elements, line) * line;
     return piece;
   }
-  NABLA_INLINE static int64_t padded(int64_t elements) {
-    constexpr int64_t line = 64 / sizeof(T);
-    return ceil_div(elements, line) * line;
-  }
+  NABLA_INLINE size_t bytes() const { return static_cast<size_t>(taken) * sizeof(T); }
 };
 
 // c[m x n] = (accumulate ? c : 0) + A*B, with rows of A shared evenly among tiles.

@@ -20,7 +20,7 @@ struct Forward {
   AttentionDropout<T> dropout;
   Heads<const T> q, k, v;
   Heads<T> y;
-  T* log_sum_exp;  // or null
+  T* statistics;  // or null: the greatest scores of all queries, then what normalizes their weights
 
   // The scratch memory of one thread. A block of queries stays, blocks of keys pass by.
   struct Scratch {
@@ -28,38 +28,24 @@ struct Forward {
     T *panel, *rows, *factors;   // scores, then weights; for mask and dropout
     T *sums, *maximum, *sum, *factor;
 
+    size_t bytes;
+
     NABLA_INLINE Scratch(void* memory, const AttentionProblem& p) {
       ScratchCut<T> cut = {static_cast<T*>(memory)};
-      const Sizes sizes(p);
-      queries = cut.take(sizes.queries);
-      keys = cut.take(sizes.keys);
-      values = cut.take(sizes.values);
-      panel = cut.take(sizes.panel);
-      rows = cut.take(sizes.options);
-      factors = cut.take(sizes.options);
-      sums = cut.take(sizes.sums);
+      // Blocks of a short sequence are smaller.
+      const int64_t block = min_of(Block::queries, ceil_div(p.queries, NR) * NR), of_keys = min_of(Block::keys, p.keys);
+      const int64_t options = p.mask_kind != AttentionMask::none || p.rate > 0 ? of_keys * NR : 0;
+      queries = cut.take(block * p.size);
+      keys = cut.take(of_keys * p.size);
+      values = cut.take(of_keys * p.value_size);
+      panel = cut.take(of_keys * NR);
+      rows = cut.take(options);
+      factors = cut.take(options);
+      sums = cut.take(block * p.value_size);
       maximum = cut.take(Block::queries);
       sum = cut.take(Block::queries);
       factor = cut.take(NR);
-    }
-  };
-  struct Sizes {
-    int64_t queries, keys, values, panel, options, sums;
-    NABLA_INLINE explicit Sizes(const AttentionProblem& p) {
-      // Blocks of a short sequence are smaller.
-      const int64_t block = min_of(Block::queries, ceil_div(p.queries, NR) * NR), of_keys = min_of(Block::keys, p.keys);
-      queries = block * p.size;
-      keys = of_keys * p.size;
-      values = of_keys * p.value_size;
-      panel = of_keys * NR;
-      options = p.mask_kind != AttentionMask::none || p.rate > 0 ? panel : 0;
-      sums = block * p.value_size;
-    }
-    NABLA_INLINE int64_t bytes() const {
-      using Cut = ScratchCut<T>;
-      return (Cut::padded(queries) + Cut::padded(keys) + Cut::padded(values) + Cut::padded(panel) +
-              2 * Cut::padded(options) + Cut::padded(sums) + 2 * Cut::padded(Block::queries) + Cut::padded(NR)) *
-             int64_t{sizeof(T)};
+      bytes = cut.bytes();
     }
   };
 
@@ -118,7 +104,10 @@ struct Forward {
       const T* from = s.sums + (i - begin) * p.value_size;
       T* to = out.row(i);
       for_lanes<T>(0, p.value_size, [&](int64_t j, auto lanes) { lanes.store(to + j, lanes.load(from + j) * scale); });
-      if (log_sum_exp) log_sum_exp[(b * p.heads + h) * p.queries + i] = softmax.log_sum_exp(i - begin);
+      if (!statistics) continue;
+      const int64_t row = (b * p.heads + h) * p.queries + i;
+      statistics[row] = softmax.greatest(i - begin);
+      statistics[p.batch * p.heads * p.queries + row] = softmax.normalizer(i - begin);
     }
   }
 };
@@ -136,8 +125,8 @@ void run(KernelArgs& args, const AttentionProblem& p) {
                      Heads<T>::of(args.out[0], 1),
                      train ? args.out[1].as<T>() : nullptr};
   const AttentionCut cut(0, p.queries, F::NR, F::Block::queries);
-  const int64_t bytes = typename F::Sizes(p).bytes();
-  parallel_for_with_scratch(args.pool, args.workspace, p.batch * p.heads * cut.pieces, static_cast<size_t>(bytes),
+  const size_t bytes = typename F::Scratch(nullptr, p).bytes;
+  parallel_for_with_scratch(args.pool, args.workspace, p.batch * p.heads * cut.pieces, bytes,
                             [&](int64_t task, void* memory) {
                               // The last blocks of a causal head see the most keys: they come first.
                               const int64_t head = task / cut.pieces, piece = cut.pieces - 1 - task % cut.pieces;
@@ -149,11 +138,12 @@ void run(KernelArgs& args, const AttentionProblem& p) {
 
 void scaledDotProductAttention(KernelArgs& args) {
   const AttentionProblem p = attention_problem(args);
-  NABLA_CHECK(args.n_attr >= 8 && args.n_out == (args.attr[7] != 0 ? 2 : 1), "there is a logSumExp in training only");
+  NABLA_CHECK(args.n_attr >= 8 && args.n_out == (args.attr[7] != 0 ? 2 : 1), "there are statistics in training only");
   const DType dtype = args.in[0].dtype;
   check_attention_view(args.out[0], dtype, p.batch, p.queries, p.heads, p.value_size);
-  NABLA_CHECK(args.n_out == 1 || (args.out[1].dtype == dtype && args.out[1].numel() == p.batch * p.heads * p.queries),
-              "logSumExp must have a number for each query");
+  NABLA_CHECK(
+      args.n_out == 1 || (args.out[1].dtype == dtype && args.out[1].numel() == 2 * p.batch * p.heads * p.queries),
+      "the statistics must have two numbers for each query");
   if (dtype == DType::float32) return run<float>(args, p);
   run<double>(args, p);
 }

@@ -1,5 +1,7 @@
-// The gradient of scaledDotProductAttention, after FlashAttention-2 (Dao, 2023): weights are computed again from the
-// logarithms of their sums, a block of queries by a block of keys at a time.
+// The gradient of scaledDotProductAttention, after FlashAttention-2 (Dao, 2023): weights are computed again, a block of
+// queries by a block of keys at a time. They stay relative to the greatest score, as forward had them; what normalizes
+// them is in dY, which every gradient has as a factor. (The logarithm of their sum alone would lose the sum beside
+// large scores, such as those of a row that is wholly masked by -1e9.)
 #include "core/checks.h"
 #include "core/kernel.h"
 #include "cpu/gemm/scratch.h"
@@ -29,7 +31,7 @@ struct Backward {
   ScoreMask<T> mask;
   AttentionDropout<T> dropout;
   Heads<const T> q, k, v, y, dy;
-  const T* log_sum_exp;
+  const T* statistics;  // of all queries: the greatest scores, then the normalizers
   Heads<T> dq, dk, dv;
   int64_t chunks;
   T* partial_dq;  // [chunks, B, H, Lq, D] if there are several
@@ -37,59 +39,42 @@ struct Backward {
   NABLA_INLINE AttentionCut keys_of_chunks() const { return AttentionCut(0, p.keys, 1, chunk_keys()); }
   NABLA_INLINE int64_t chunk_keys() const { return ceil_div(p.keys, chunks); }
 
-  struct Sizes {
-    int64_t block, queries, slopes, keys, values, panels, options, dk, dv;
-    NABLA_INLINE explicit Sizes(const Backward& g) {
-      const AttentionProblem& p = g.p;
-      block = min_of(Block::queries, ceil_div(p.queries, NR) * NR);
-      const int64_t of_keys = min_of(Block::keys, g.chunk_keys());
-      queries = block * p.size;
-      slopes = block * p.value_size;
-      keys = of_keys * p.size;
-      values = of_keys * p.value_size;
-      panels = of_keys * block;
-      options = p.mask_kind != AttentionMask::none || p.rate > 0 ? of_keys * NR : 0;
-      dk = g.chunk_keys() * p.size;
-      dv = g.chunk_keys() * p.value_size;
-    }
-    NABLA_INLINE int64_t bytes() const {
-      using Cut = ScratchCut<T>;
-      return (3 * Cut::padded(queries) + 2 * Cut::padded(slopes) + Cut::padded(keys) + Cut::padded(values) +
-              2 * Cut::padded(panels) + 2 * Cut::padded(options) + Cut::padded(dk) + Cut::padded(dv) +
-              2 * Cut::padded(block)) *
-             int64_t{sizeof(T)};
-    }
-  };
   struct Scratch {
-    T *queries, *packed_queries, *slopes, *packed_slopes;  // a block of Q and dY, by rows and packed
+    T *queries, *packed_queries, *slopes, *packed_slopes;  // a block of Q and normalized dY, by rows and packed
     T *keys, *values;                                      // copies of rows with gaps between them
     T *weights, *score_slopes;                             // P and dS, in panels
     T *rows, *factors;                                     // for mask and dropout
     T *dq, *dk, *dv;
-    T *shift, *dot;  // for each query: -logSumExp in units of scores, -sum(dy * y)
+    T *shift, *dot;  // for each query: -greatest score, -sum(dy * y) normalized
+    size_t bytes;
 
-    NABLA_INLINE Scratch(void* memory, const Sizes& sizes) {
+    NABLA_INLINE Scratch(void* memory, const Backward& g) {
+      const AttentionProblem& p = g.p;
       ScratchCut<T> cut = {static_cast<T*>(memory)};
-      queries = cut.take(sizes.queries);
-      packed_queries = cut.take(sizes.queries);
-      slopes = cut.take(sizes.slopes);
-      packed_slopes = cut.take(sizes.slopes);
-      keys = cut.take(sizes.keys);
-      values = cut.take(sizes.values);
-      weights = cut.take(sizes.panels);
-      score_slopes = cut.take(sizes.panels);
-      rows = cut.take(sizes.options);
-      factors = cut.take(sizes.options);
-      dq = cut.take(sizes.queries);
-      dk = cut.take(sizes.dk);
-      dv = cut.take(sizes.dv);
-      shift = cut.take(sizes.block);
-      dot = cut.take(sizes.block);
+      const int64_t block = min_of(Block::queries, ceil_div(p.queries, NR) * NR);
+      const int64_t of_keys = min_of(Block::keys, g.chunk_keys());
+      const int64_t options = p.mask_kind != AttentionMask::none || p.rate > 0 ? of_keys * NR : 0;
+      queries = cut.take(block * p.size);
+      packed_queries = cut.take(block * p.size);
+      slopes = cut.take(block * p.value_size);
+      packed_slopes = cut.take(block * p.value_size);
+      keys = cut.take(of_keys * p.size);
+      values = cut.take(of_keys * p.value_size);
+      weights = cut.take(of_keys * block);
+      score_slopes = cut.take(of_keys * block);
+      rows = cut.take(options);
+      factors = cut.take(options);
+      dq = cut.take(block * p.size);
+      dk = cut.take(g.chunk_keys() * p.size);
+      dv = cut.take(g.chunk_keys() * p.value_size);
+      shift = cut.take(block);
+      dot = cut.take(block);
+      bytes = cut.bytes();
     }
   };
 
   void compute(int64_t b, int64_t key_head, int64_t chunk, void* memory) const {
-    const Scratch s(memory, Sizes(*this));
+    const Scratch s(memory, *this);
     const AttentionCut cut = keys_of_chunks();
     const int64_t first = cut.at(chunk), end = cut.at(chunk + 1);
     fill_zero(s.dk, (end - first) * p.size);
@@ -129,26 +114,28 @@ struct Backward {
   }
 
  private:
-  // Copies a block of Q and dY and finds its queries' shift and dot. Panels end with rows of zeros.
+  // Copies a block of Q and dY, normalized, and finds its queries' shift and dot. Panels end with rows of zeros.
   NABLA_INLINE void take_queries(int64_t b, int64_t h, int64_t begin, int64_t end, const Scratch& s) const {
     const HeadRows<const T> from_q = q.at(b, h), from_y = y.at(b, h), from_dy = dy.at(b, h);
     const int64_t n = end - begin, whole = ceil_div(n, NR) * NR;
     pack_transposed(from_q, begin, end, p.size, static_cast<T>(p.scale) * kScoreUnit<T>, s.packed_queries);
-    pack_transposed(from_dy, begin, end, p.value_size, T(1), s.packed_slopes);
-    const T* log_sums = log_sum_exp + (b * p.heads + h) * p.queries;
+    const T* greatest = statistics + (b * p.heads + h) * p.queries;
+    const T* normalizers = greatest + p.batch * p.heads * p.queries;
     for (int64_t i = 0; i < n; ++i) {
       copy_row(from_q.row(begin + i), s.queries + i * p.size, p.size);
       const T *out = from_y.row(begin + i), *slope = from_dy.row(begin + i);
       T* copy = s.slopes + i * p.value_size;
+      const Vec<T> normalizer = Vec<T>::set(normalizers[begin + i]);
       Vec<T> products = Vec<T>::zero();
       for_lanes<T>(0, p.value_size, [&](int64_t j, auto lanes) {
-        const Vec<T> x = lanes.load(slope + j);
+        const Vec<T> x = lanes.load(slope + j) * normalizer;
         lanes.store(copy + j, x);
         products = fma(x, lanes.load(out + j), products);
       });
       s.dot[i] = -sum_lanes(products);
-      s.shift[i] = -log_sums[begin + i] * kScoreUnit<T>;
+      s.shift[i] = -greatest[begin + i];
     }
+    pack_transposed(HeadRows<const T>{s.slopes, p.value_size}, 0, n, p.value_size, T(1), s.packed_slopes);
     fill_zero(s.queries + n * p.size, (whole - n) * p.size);
     fill_zero(s.slopes + n * p.value_size, (whole - n) * p.value_size);
     fill_zero(s.shift + n, whole - n);
@@ -196,16 +183,16 @@ struct Backward {
     }
   }
 
-  // P, with dropout, and dS of one panel.
+  // P before it is normalized, with dropout, and dS of one panel.
   NABLA_INLINE void fill_panel(const PanelPlace& place, int64_t number, const T* keys, const T* values, T* weights,
                                T* slopes, const Scratch& s) const {
     using V = Vec<T>;
     const int64_t n = place.keys();
     if (mask.exists()) mask.fill(place, s.rows, weights);
     const T *shift = s.shift + number * NR, *dot = s.dot + number * NR;
-    const Epilogue<T> minus_log_sum = {shift, Activation::none}, minus_dot = {dot, Activation::none};
+    const Epilogue<T> minus_greatest = {shift, Activation::none}, minus_dot = {dot, Activation::none};
     multiply_block(n, NR, by_rows(keys, p.size, p.size), s.packed_queries + number * NR * p.size, NR, weights, NR,
-                   mask.exists(), &minus_log_sum);
+                   mask.exists(), &minus_greatest);
     if (p.causal) hide_later_keys(place, weights);
     multiply_block(n, NR, by_rows(values, p.value_size, p.value_size), s.packed_slopes + number * NR * p.value_size, NR,
                    slopes, NR, false, dropout.exists() ? nullptr : &minus_dot);
@@ -271,8 +258,8 @@ void run(KernelArgs& args, const AttentionProblem& p) {
                           chunks,
                           chunks > 1 ? args.workspace.array<T>(chunks * elements) : nullptr};
   if (p.keys == 0) return fill_zero(args.out[0].as<T>(), elements);
-  const int64_t bytes = typename Backward<T>::Sizes(backward).bytes();
-  parallel_for_with_scratch(args.pool, args.workspace, p.batch * p.key_heads * chunks, static_cast<size_t>(bytes),
+  const size_t bytes = typename Backward<T>::Scratch(nullptr, backward).bytes;
+  parallel_for_with_scratch(args.pool, args.workspace, p.batch * p.key_heads * chunks, bytes,
                             [&](int64_t task, void* memory) {
                               const int64_t head = task / chunks;
                               backward.compute(head / p.key_heads, head % p.key_heads, task % chunks, memory);
@@ -290,15 +277,15 @@ void run(KernelArgs& args, const AttentionProblem& p) {
 
 void scaledDotProductAttentionGrad(KernelArgs& args) {
   const AttentionProblem p = attention_problem(args);
-  NABLA_CHECK(args.n_in == 6 + p.optional_inputs, "y, logSumExp and dy are needed");
+  NABLA_CHECK(args.n_in == 6 + p.optional_inputs, "y, statistics and dy are needed");
   const DType dtype = args.in[0].dtype;
   const TensorView* rest = args.in + 3 + p.optional_inputs;
   check_attention_view(rest[0], dtype, p.batch, p.queries, p.heads, p.value_size);
   check_attention_view(rest[2], dtype, p.batch, p.queries, p.heads, p.value_size);
   check_last_stride(rest[0]);
   check_last_stride(rest[2]);
-  NABLA_CHECK(rest[1].dtype == dtype && rest[1].contiguous() && rest[1].numel() == p.batch * p.heads * p.queries,
-              "logSumExp must have a number for each query");
+  NABLA_CHECK(rest[1].dtype == dtype && rest[1].contiguous() && rest[1].numel() == 2 * p.batch * p.heads * p.queries,
+              "the statistics must have two numbers for each query");
   check_attention_view(args.out[0], dtype, p.batch, p.queries, p.heads, p.size);
   check_attention_view(args.out[1], dtype, p.batch, p.keys, p.key_heads, p.size);
   check_attention_view(args.out[2], dtype, p.batch, p.keys, p.key_heads, p.value_size);

@@ -67,14 +67,14 @@ function operandsOf({ mask, lengths }: Attributes): number {
   return 3 + Number(mask !== "none") + Number(lengths);
 }
 
-// q [B, H, L, D], k [B, G, M, D], v [B, G, M, E], mask? [B, H, L, M], lengths? [B] -> y [B, L, H, E] [, logSumExp [B, H, L]]
+// q [B, H, L, D], k [B, G, M, D], v [B, G, M, E], mask? [B, H, L, M], lengths? [B] -> y [B, L, H, E] [, statistics [2, B, H, L]]
 const attentionOp: Op<ForwardAttributes> = defineOp({
   name: "scaledDotProductAttention",
   infer: ([q, , v], { train }) => {
     const [batch, heads, queries] = q!.shape as [number, number, number];
     const { dtype } = q!;
     const y = { shape: [batch, queries, heads, v!.shape[3]!], dtype };
-    return train ? [y, { shape: [batch, heads, queries], dtype }] : [y];
+    return train ? [y, { shape: [2, batch, heads, queries], dtype }] : [y];
   },
   encode: (attrs) => [...encode(attrs), Number(attrs.train)],
   save: (attrs) => ({ inputs: Array.from({ length: operandsOf(attrs) }, (_, i) => i), outputs: [0, 1] }),
@@ -93,7 +93,7 @@ const attentionOp: Op<ForwardAttributes> = defineOp({
   },
 });
 
-// q, k, v, mask?, lengths?, y, logSumExp, dy [B, L, H, E] -> dq [B, L, H, D], dk [B, M, G, D], dv [B, M, G, E]
+// q, k, v, mask?, lengths?, y, statistics, dy [B, L, H, E] -> dq [B, L, H, D], dk [B, M, G, D], dv [B, M, G, E]
 const attentionGradOp: Op<Attributes> = defineOp({
   name: "scaledDotProductAttentionGrad",
   infer: (inputs) =>
@@ -205,8 +205,8 @@ export function scaledDotProductAttention<D extends DType>(
   if (recorded && mask?.requiresGrad) {
     result = composedAttention(inputs, attrs);
   } else {
-    const [y, logSumExp] = attentionOp(inputs, { ...attrs, train: recorded });
-    logSumExp?.dispose();
+    const [y, statistics] = attentionOp(inputs, { ...attrs, train: recorded });
+    statistics?.dispose();
     result = swapAxes(y!, 1, 2);
     y!.dispose();
   }
