@@ -369,7 +369,10 @@ NABLA_TEST(finite_masks) {
     Problem p(c, DType::float32);
     for (int64_t i = 0; i < 80; ++i) p.mask.set(i, i < 40 || i % 2 ? least : 0);
     // Scores of the first query are 0, so that in float64 too all of its keys count alike.
-    for (int64_t j = 0; j < 8; ++j) p.q.data.set(j, 0);
+    for (size_t j = 0; j < 8; ++j) {
+      p.q.data.set(static_cast<int64_t>(j), 0);
+      p.q.value[j] = 0;
+    }
     const Reference want(p);
     Array y(DType::float32, {1, 2, 1, 1}), statistics(DType::float32, {2, 1, 1, 2});
     std::vector<double> attr = p.attr();
