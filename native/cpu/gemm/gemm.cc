@@ -114,8 +114,7 @@ struct Plan {
     const bool waits = g.k * g.n * static_cast<int64_t>(sizeof(B)) >= kBeyondCaches && most <= Block::MR / 2;
     plan.pack_b = kIsHalf<B> || g.b_col != 1 || (!small && most > 3 * Block::MR) || waits;
     plan.pack_a = kIsHalf<A> || !small || (g.a_col != 1 && g.a_row != 1);
-    const bool together = plan.pack_a && g.a_col != 1 && Feed::kPerStep == 1;
-    plan.a_tiles = together ? min_of(ceil_div(most, Block::MR), Block::kTiles) : 1;
+    plan.a_tiles = plan.pack_a && g.a_col != 1 ? min_of(ceil_div(most, Block::MR), Block::kTiles) : 1;
     return plan;
   }
   NABLA_INLINE int64_t tasks() const { return rows.pieces * cols.pieces; }
@@ -163,12 +162,8 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
       }
       Prefetcher a_ahead;
       if (plan.pack_b && next_group < i1) {
-        // Of the columns of a column-wise A, a single tile has brought the first line.
-        constexpr int64_t line = 64 / sizeof(A);
         const int64_t end = min_of(next_group + plan.a_tiles * MR, i1);
-        const bool first_is_here = g.a_col != 1 && plan.a_tiles == 1;
-        const int64_t begin = first_is_here ? min_of(next_group + line, end) - 1 : next_group;
-        a_ahead = Prefetcher(a_at(begin, p0), g.a_row, g.a_col, end - begin, kc);
+        a_ahead = Prefetcher(a_at(next_group, p0), g.a_row, g.a_col, end - next_group, kc);
       }
       const int64_t a_lines = ceil_div(a_ahead.lines(), ceil_div(next_group - group, MR) * panels);
       for (int64_t i = group; i < next_group; i += MR, a.a += packed_a_elements<T>(Feed::steps(kc))) {

@@ -2,6 +2,7 @@
 #pragma once
 #include "cpu/gemm/tile.h"
 #include "cpu/gemm/widen.h"
+#include "cpu/integers.h"
 
 namespace nabla::NABLA_ISA {
 
@@ -149,7 +150,7 @@ NABLA_INLINE ATile<Wide<S>> pack_a(const S* a, int64_t a_row, int64_t a_col, int
     const S* column = a + p * a_col;
     Wide<S>* to = dst + p * MR;
     for (int64_t first = 0; first < m; first += MR, to += packed_a_elements<Wide<S>>(k)) {
-      const int64_t rows = m - first < MR ? m - first : MR;
+      const int64_t rows = min_of(MR, m - first);
       if (a_row != 1) {
         for (int64_t i = 0; i < rows; ++i) to[i] = widen(column[(first + i) * a_row]);
       } else if (!kIsHalf<S> && rows == MR) {

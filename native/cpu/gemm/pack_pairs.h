@@ -72,14 +72,15 @@ NABLA_INLINE ATile<float> pack_a_pairs(const BFloat16* a, int64_t a_row, int64_t
     return {dst, stride, 1, pairs, 1, 0};
   }
   for (int64_t p = 0; p < k; p += 2) {
-    const BFloat16* low = a + p * a_col;
-    const BFloat16* high = p + 1 < k ? low + a_col : nullptr;
-    float* column = dst + p / 2 * MR;
-    if (a_row == 1) {
-      interleave_row(low, high, m, column);
-    } else {
-      for (int64_t i = 0; i < m; ++i) {
-        column[i] = pair_of(low[i * a_row], high ? high[i * a_row] : BFloat16{0});
+    float* to = dst + p / 2 * MR;
+    for (int64_t first = 0; first < m; first += MR, to += packed_a_elements<float>(pairs)) {
+      const int64_t rows = min_of(MR, m - first);
+      const BFloat16* low = a + p * a_col + first * a_row;
+      const BFloat16* high = p + 1 < k ? low + a_col : nullptr;
+      if (a_row == 1) {
+        interleave_row(low, high, rows, to);
+      } else {
+        for (int64_t i = 0; i < rows; ++i) to[i] = pair_of(low[i * a_row], high ? high[i * a_row] : BFloat16{0});
       }
     }
   }

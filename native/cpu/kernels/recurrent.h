@@ -12,8 +12,15 @@
 
 namespace nabla::NABLA_ISA {
 
-struct Recurrent {
-  int64_t batch, steps, inputs, units, gates;
+// What the tensors of an op have for each unit: columns of the weights, states (h, then c), rows of the bias, and
+// numbers of each step that forward keeps for the gradient.
+struct CellLayout {
+  int64_t gates, states, bias_rows, kept;
+};
+constexpr CellLayout kLstm = {4, 2, 1, 6}, kGru = {3, 1, 2, 5}, kSimpleRnn = {1, 1, 1, 1};
+
+struct Recurrent : CellLayout {
+  int64_t batch, steps, inputs, units;
   bool bias, state, mask, backwards, zero_output;
 
   // Place in x and in the mask of the step that is computed as number `step`.
@@ -53,13 +60,21 @@ class Operands {
 };
 
 // From x, w and u, the first three inputs, and the first five attributes.
-NABLA_INLINE Recurrent recurrent_of(const KernelArgs& args, int64_t gates, int attributes) {
+NABLA_INLINE Recurrent recurrent_of(const KernelArgs& args, const CellLayout& cell, int attributes) {
   NABLA_CHECK(args.n_in >= 3 && args.n_attr == attributes, "an input or an attribute is missing");
   const TensorView &x = args.in[0], &u = args.in[2];
   NABLA_CHECK(x.dtype == DType::float32 || x.dtype == DType::float64, "inputs must be float32 or float64");
   NABLA_CHECK(x.rank == 3 && u.rank == 2, "x must have three dimensions, weights two");
-  return {x.shape[0],        x.shape[1],        x.shape[2],        u.shape[0],        gates,
-          args.attr[0] != 0, args.attr[1] != 0, args.attr[2] != 0, args.attr[3] != 0, args.attr[4] != 0};
+  return {cell,
+          x.shape[0],
+          x.shape[1],
+          x.shape[2],
+          u.shape[0],
+          args.attr[0] != 0,
+          args.attr[1] != 0,
+          args.attr[2] != 0,
+          args.attr[3] != 0,
+          args.attr[4] != 0};
 }
 
 // What a cell with a choice has after its sum.
@@ -201,15 +216,53 @@ struct PackedWeights {
   NABLA_INLINE int64_t block_elements() const { return offset[kCount]; }
 };
 
-// What the forward pass reads and writes besides the cell's own state.
+// What forward keeps for the gradient, for each step in the order of computation: first what a cell knows of its gates,
+// the numbers of a row side by side, then the states c if there are any, and last the states h.
+template <typename T>
+struct Kept {
+  int64_t batch, steps, units, gates, states;
+  T* data;  // null where nothing is kept
+
+  NABLA_INLINE Kept(const Recurrent& p, T* kept)
+      : batch(p.batch), steps(p.steps), units(p.units), gates(p.kept - p.states), states(p.states), data(kept) {}
+  NABLA_INLINE T* of_gates(int64_t step, int64_t row) const { return data + (step * batch + row) * gates * units; }
+  NABLA_INLINE T* c(int64_t step, int64_t row) const { return part(gates, step, row); }
+  NABLA_INLINE T* h(int64_t step, int64_t row) const { return part(gates + states - 1, step, row); }
+
+ private:
+  NABLA_INLINE T* part(int64_t number, int64_t step, int64_t row) const {
+    return data + ((number * steps + step) * batch + row) * units;
+  }
+};
+
+// The operands of a forward op.
 template <typename T>
 struct RecurrentForward {
   const T *x, *w, *u;
-  const T* h0;          // may be null
-  const uint8_t* mask;  // may be null
-  T* h;
-  T* y;      // may be null
-  T* saved;  // the state h after each step, [steps, batch, units]; may be null
+  const T *bias, *h0, *c0;  // may be null
+  const uint8_t* mask;      // may be null
+  T *h, *c;                 // c: null for a cell without
+  T* y;                     // may be null
+  Kept<T> kept;
+
+  RecurrentForward(const KernelArgs& args, const Recurrent& p) : kept(p, nullptr) {
+    const bool sequences = args.attr[5] != 0, train = args.attr[6] != 0, has_c = p.states > 1;
+    const int64_t state = p.batch * p.units, sequence = p.steps * state, width = p.gates * p.units;
+    Operands in(args.in, args.n_in, args.in[0].dtype), out(args.out, args.n_out, args.in[0].dtype);
+    x = in.take<const T>(p.batch * p.steps * p.inputs);
+    w = in.take<const T>(p.inputs * width);
+    u = in.take<const T>(p.units * width);
+    bias = in.take_if<const T>(p.bias, p.bias_rows * width);
+    h0 = in.take_if<const T>(p.state, state);
+    c0 = in.take_if<const T>(p.state && has_c, state);
+    mask = in.take_mask_if(p.mask, p.batch * p.steps);
+    in.finish();
+    h = out.take<T>(state);
+    c = out.take_if<T>(has_c, state);
+    y = out.take_if<T>(sequences, sequence);
+    kept.data = out.take_if<T>(train, p.kept * sequence);
+    out.finish();
+  }
 };
 
 // Which element a cell computes: row of the batch, number of the step, unit.
@@ -273,7 +326,7 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
           const T* before = row_at(step, b) + p.inputs + unit;
           T* after = row_at(step + 1, b) + p.inputs + unit;
           T* y = f.y ? f.y + (b * p.steps + step) * H + unit : nullptr;
-          T* saved = f.saved ? f.saved + (step * p.batch + b) * H + unit : nullptr;
+          T* kept = f.kept.data ? f.kept.h(step, b) + unit : nullptr;
           const bool counts = !f.mask || f.mask[b * p.steps + p.time(step)];
           const bool shown = counts || (!p.zero_output && step > started[b]);
           for_lanes<T>(0, n, [&](int64_t j, auto lanes) {
@@ -286,7 +339,7 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
               cell.carry(lanes, place);
             }
             lanes.store(after + j, h);
-            if (saved) lanes.store(saved + j, h);
+            if (kept) lanes.store(kept + j, h);
             if (y) lanes.store(y + j, shown ? h : Vec<T>::zero());
           });
         }

@@ -1,4 +1,4 @@
-// The gradient of simple_rnn.cc, from the states that it saved.
+// The gradient of simple_rnn.cc, from the states that it kept.
 #include "cpu/kernels/recurrent_grad.h"
 
 namespace nabla::NABLA_ISA {
@@ -10,13 +10,12 @@ struct SimpleRnnGradCell {
   static constexpr int64_t kColumns = 1;
   static constexpr bool kCarries = false;
 
-  int64_t batch, units;
   Activation activation;
-  const T* h;  // [steps, batch, units]
+  Kept<const T> kept;
 
   template <typename Lanes>
   NABLA_INLINE Vec<T> step(const Lanes& lanes, const CellPlace& at, Vec<T> dh, T* dz) const {
-    const Vec<T> y = lanes.load(h + (at.step * batch + at.row) * units + at.unit), zero = Vec<T>::zero();
+    const Vec<T> y = lanes.load(kept.h(at.step, at.row) + at.unit), zero = Vec<T>::zero();
     // Both are differentiated from their results.
     lanes.store(dz, activation == Activation::relu ? select(zero < y, dh, zero) : dh * (Vec<T>::set(1) - y * y));
     return zero;
@@ -25,39 +24,18 @@ struct SimpleRnnGradCell {
 
 template <typename T>
 void backward(KernelArgs& args, const Recurrent& p, Activation activation) {
-  const bool has_dy = args.attr[5] != 0, has_dh = args.attr[6] != 0, wants_dx = args.attr[7] != 0;
-  const int64_t B = p.batch, S = p.steps, H = p.units;
-  Operands in(args.in, args.n_in, args.in[0].dtype), out(args.out, args.n_out, args.in[0].dtype);
-  const T* x = in.take<const T>(B * S * p.inputs);
-  const T* w = in.take<const T>(p.inputs * H);
-  RecurrentBackward<T> f;
-  f.u = in.take<const T>(H * H);
-  const T* h0 = in.take_if<const T>(p.state, B * H);
-  f.mask = in.take_mask_if(p.mask, B * S);
-  const T* h = in.take<const T>(B * S * H);
-  f.dy = in.take_if<const T>(has_dy, B * S * H);
-  f.dh_after = in.take_if<const T>(has_dh, B * H);
-  in.finish();
-  T* dx = out.take_if<T>(wants_dx, B * S * p.inputs);
-  T* dw = out.take<T>(p.inputs * H);
-  T* du = out.take<T>(H * H);
-  T* dbias = out.take_if<T>(p.bias, H);
-  f.wants_dh0 = p.state;
-  f.dh = p.state ? out.take<T>(B * H) : args.workspace.array<T>(B * H);
-  out.finish();
-
-  const SumGradients<T> dz(args, p, H);
-  if (!dbias) dbias = args.workspace.array<T>(H);
-  recur_backward(args, p, f, dz, dbias, SimpleRnnGradCell<T>{B, H, activation, h});
+  const RecurrentBackward<T> f(args, p);
+  const SumGradients<T> dz(args, p, p.units);
+  recur_backward(args, p, f, dz, f.dbias, SimpleRnnGradCell<T>{activation, f.kept});
   const WeightGradients<T> gradients{args, p, dz};
-  gradients.recurrent(h, h0, 0, H, du);
-  gradients.input(x, w, 0, dw, dx);
+  gradients.recurrent(f.kept.h(0, 0), f.h0, 0, p.units, f.du);
+  gradients.input(f.x, f.w, 0, f.dw, f.dx);
 }
 
 }  // namespace
 
 void simpleRnnGrad(KernelArgs& args) {
-  const Recurrent p = recurrent_of(args, 1, 9);
+  const Recurrent p = recurrent_of(args, kSimpleRnn, 9);
   const Activation activation = cell_activation(args.attr[8]);
   args.in[0].dtype == DType::float32 ? backward<float>(args, p, activation) : backward<double>(args, p, activation);
 }
