@@ -58,6 +58,17 @@ const table: Row[] = [
     keys: 3,
     additive: { shape: [3, 3], values: [0, -Infinity, 1, ...Array<number>(3).fill(-Infinity), 0, 0, 0] },
   },
+  // No key but such as a finite number hides: all of them count alike. (In float64 scores would still show beside -1e9.)
+  {
+    q: [1, 2, 3, 2],
+    keys: 7,
+    valueSize: 3,
+    scale: 0,
+    additive: {
+      shape: [3, 7],
+      values: [...Array<number>(7).fill(-1e9), 0, ...Array<number>(6).fill(-1e9), ...Array<number>(7).fill(-1e30)],
+    },
+  },
   // Dropout.
   { q: [2, 3, 4, 5], dropout: 0.4 },
   { q: [1, 2, 5, 3], keys: 7, dropout: 0.25, causal: true },

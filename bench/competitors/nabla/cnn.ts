@@ -1,8 +1,9 @@
 import { tensor } from "nabla";
 import type { CnnParams } from "../../cases/cnn.js";
-import { labels, sample, values } from "../../harness/inputs.js";
+import { labels, values } from "../../harness/inputs.js";
 import { makeCnn } from "../../harness/model.js";
 import type { Subject } from "../../harness/serve.js";
+import { trainOnBatches } from "./training.js";
 
 const CLASSES = 10;
 
@@ -19,23 +20,8 @@ export function cnn({ batch, images }: CnnParams): Subject {
     x: tensor(x.subarray(i * pixels, (i + 1) * pixels), { shape: [batch, 28, 28, 1] }),
     y: tensor(y.subarray(i * batch, (i + 1) * batch)),
   }));
-  let next = 0;
 
-  async function step(): Promise<number> {
-    const current = batches[next++ % batches.length]!;
-    return (await model.trainOnBatch(current.x, current.y))["loss"]!;
-  }
-
-  return {
-    async output() {
-      const losses: number[] = [];
-      for (let i = 0; i < 5; i++) losses.push(await step());
-      return [sample(losses)];
-    },
-    async run(iterations) {
-      for (let i = 0; i < iterations; i++) await step();
-    },
-  };
+  return trainOnBatches(model, batches);
 }
 
 /** Glorot-uniform kernels and zero biases. */

@@ -20,8 +20,9 @@ import {
   SIZES,
   type DistilBertParams,
 } from "../../cases/distilbert.js";
-import { labels, sample, tiled } from "../../harness/inputs.js";
+import { labels, tiled } from "../../harness/inputs.js";
 import type { Subject } from "../../harness/serve.js";
+import { trainingSubject } from "./training.js";
 
 const EPSILON = 1e-12;
 
@@ -100,10 +101,7 @@ export function distilbert({ batch, length }: DistilBertParams): Subject {
   }
 
   return {
-    output: async () => [sample([await step(), await step(), await step()])],
-    async run(iterations) {
-      for (let i = 0; i < iterations; i++) await step();
-    },
+    ...trainingSubject(step, 3),
     dispose() {
       optimizer.reset();
       optimizer.zeroGrad();

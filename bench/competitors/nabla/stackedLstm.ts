@@ -1,7 +1,8 @@
 import { Sequential, layers, tensor } from "nabla";
 import type { StackedLstmParams } from "../../cases/stackedLstm.js";
-import { labels, sample, values } from "../../harness/inputs.js";
+import { labels, values } from "../../harness/inputs.js";
 import type { Subject } from "../../harness/serve.js";
+import { trainOnBatches } from "./training.js";
 
 /** `trainOnBatch` of a compiled model, with batches that are tensors already. */
 export function stackedLstm({ batch, steps, inputs, units, classes, sequences }: StackedLstmParams): Subject {
@@ -32,21 +33,6 @@ export function stackedLstm({ batch, steps, inputs, units, classes, sequences }:
       tensor(data.subarray(i * batch * steps * size, (i + 1) * batch * steps * size), { shape: [batch, steps, size] });
     return { x: part(x, inputs), y: part(oneHot, classes) };
   });
-  let next = 0;
 
-  async function step(): Promise<number> {
-    const current = batches[next++ % batches.length]!;
-    return (await model.trainOnBatch(current.x, current.y))["loss"]!;
-  }
-
-  return {
-    async output() {
-      const losses: number[] = [];
-      for (let i = 0; i < 5; i++) losses.push(await step());
-      return [sample(losses)];
-    },
-    async run(iterations) {
-      for (let i = 0; i < iterations; i++) await step();
-    },
-  };
+  return trainOnBatches(model, batches);
 }

@@ -1,15 +1,15 @@
 import { Tensor } from "onnxruntime-node";
-import { lstmInputs, type LstmParams } from "../../cases/lstm.js";
+import { recurrentInputs, type RecurrentParams } from "../../cases/recurrent.js";
 import { samplePlaces } from "../../harness/inputs.js";
 import { Unsupported, type Subject } from "../../harness/serve.js";
 import { oneNodeModel } from "./model.js";
 import { subject } from "./session.js";
 
 /** In its own layout, steps first, with weights that are constants of the model. */
-export function lstm(params: LstmParams): Promise<Subject> {
+export function lstm(params: RecurrentParams): Promise<Subject> {
   const { batch, steps, inputs, units, backward } = params;
   if (backward) throw new Unsupported("no gradients");
-  const given = lstmInputs(params);
+  const given = recurrentInputs(params);
   const shape = [steps, batch, inputs];
   const outputShape = [steps, 1, batch, units];
   const model = oneNodeModel({

@@ -1,9 +1,8 @@
-import math
-
 import torch
 import torch.nn.functional as F
-from inputs import labels, sample, tiled
+from inputs import labels, tiled
 from torch import nn
+from training import TrainingStep
 
 VOCABULARY, POSITIONS, BLOCKS, HEADS, FEATURES, HIDDEN = 30522, 512, 6, 12, 768, 3072
 CLASSES = 2
@@ -54,8 +53,9 @@ class Network(nn.Module):
         return self.last(F.relu(self.first(self.blocks(x)[:, 0])))
 
 
-class DistilBert:
+class DistilBert(TrainingStep):
     variant = None
+    losses = 3
 
     def __init__(self, params):
         batch, length = params["batch"], params["length"]
@@ -65,21 +65,8 @@ class DistilBert:
         parameters = self.model.parameters()
         self.optimizer = torch.optim.AdamW(parameters, lr=5e-5, weight_decay=0.01, eps=EPSILON, fused=True)
 
-    def step(self):
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(self.model(self.tokens), self.y)
-        loss.backward()
-        self.optimizer.step()
-        return loss.item()
-
-    def output(self):
-        """The losses of three steps by Keras' rule: its epsilon is not divided by the bias correction."""
-        losses = []
-        for step in (1, 2, 3):
-            self.optimizer.param_groups[0]["eps"] = EPSILON / math.sqrt(1 - 0.999**step)
-            losses.append(self.step())
-        self.optimizer.param_groups[0]["eps"] = EPSILON
-        return [sample(torch.tensor(losses))]
+    def loss(self):
+        return F.cross_entropy(self.model(self.tokens), self.y)
 
 
 def prepare(params):

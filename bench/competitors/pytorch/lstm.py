@@ -1,41 +1,6 @@
-import math
-
-import torch
-from inputs import sample, values
-from step import Step
+from recurrent import prepare_layer
 from torch import nn
 
 
-class Lstm(Step):
-    def __init__(self, params, variant):
-        batch, steps, inputs, units = (params[name] for name in ("batch", "steps", "inputs", "units"))
-        self.backward = params["backward"]
-        self.batch_first = variant == "batch first"
-        model = nn.LSTM(inputs, units, batch_first=self.batch_first).train(self.backward)
-        limit = 1 / math.sqrt(units)
-        with torch.no_grad():
-            model.weight_ih_l0.copy_(values(2, (inputs, 4 * units), limit).T)
-            model.weight_hh_l0.copy_(values(3, (units, 4 * units), limit).T)
-            model.bias_ih_l0.copy_(values(4, (4 * units,), limit))
-            model.bias_hh_l0.zero_()
-        model.requires_grad_(False)
-        x, dy = values(1, (batch, steps, inputs)), values(5, (batch, steps, units))
-        dy[params["rows"] :] = 0
-        x, dy = self.turned(x).contiguous(), self.turned(dy).contiguous()
-        leaves = [x, model.weight_ih_l0, model.weight_hh_l0, model.bias_ih_l0]
-        super().__init__(lambda: model(x)[0], leaves, dy if self.backward else None, variant)
-
-    def turned(self, x):
-        """Between the case's layout and the variant's."""
-        return x if self.batch_first else x.transpose(0, 1)
-
-    def output(self):
-        y = self.step()
-        if not self.backward:
-            return [sample(self.turned(y))]
-        dx, dkernel, drecurrent, dbias = (leaf.grad for leaf in self.leaves)
-        return [sample(result) for result in (self.turned(y), self.turned(dx), dkernel.T, drecurrent.T, dbias)]
-
-
 def prepare(params):
-    return [Lstm(params, variant) for variant in ("batch first", "steps first")]
+    return prepare_layer(params, nn.LSTM)

@@ -1,14 +1,16 @@
 import math
+from itertools import cycle
 
 import torch
 import torch.nn.functional as F
-from inputs import labels, sample, values
+from inputs import labels, values
 from torch import nn
+from training import TrainingStep
 
 EPSILON = 1e-7
 
 
-class StackedLstm:
+class StackedLstm(TrainingStep):
     """Two LSTM layers and a dense one: one training step, as eager PyTorch does it best."""
 
     def __init__(self, params, variant):
@@ -21,8 +23,7 @@ class StackedLstm:
         y = labels(2, sequences * steps, classes).reshape(-1, batch, steps)
         if not batch_first:
             x, y = x.transpose(1, 2).contiguous(), y.transpose(1, 2).contiguous()
-        self.batches = list(zip(x, y.flatten(1)))
-        self.next = 0
+        self.batches = cycle(zip(x, y.flatten(1)))
         self.lstm = nn.LSTM(inputs, units, num_layers=2, batch_first=batch_first)
         self.dense = nn.Linear(units, classes)
         self.set_weights(inputs, units, classes)
@@ -43,23 +44,9 @@ class StackedLstm:
         self.dense.weight.copy_(values(14, (units, classes), limit).T)
         self.dense.bias.zero_()
 
-    def step(self):
-        x, y = self.batches[self.next]
-        self.next = (self.next + 1) % len(self.batches)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(self.dense(self.lstm(x)[0]).flatten(0, 1), y)
-        loss.backward()
-        self.optimizer.step()
-        return loss.item()
-
-    def output(self):
-        """The losses of the first five steps, by Keras' rule: its epsilon is not divided by the bias correction."""
-        losses = []
-        for step in range(1, 6):
-            self.optimizer.param_groups[0]["eps"] = EPSILON / math.sqrt(1 - 0.999**step)
-            losses.append(self.step())
-        self.optimizer.param_groups[0]["eps"] = EPSILON
-        return [sample(torch.tensor(losses))]
+    def loss(self):
+        x, y = next(self.batches)
+        return F.cross_entropy(self.dense(self.lstm(x)[0]).flatten(0, 1), y)
 
 
 def prepare(params):

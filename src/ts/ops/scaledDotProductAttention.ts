@@ -54,7 +54,7 @@ interface Attributes {
 }
 
 interface ForwardAttributes extends Attributes {
-  /** Whether the logarithms of the sums of exponentials are an output too: the gradient reads them. */
+  /** Whether what the weights are relative to and what normalizes them is an output too: the gradient reads it. */
   readonly train: boolean;
 }
 
