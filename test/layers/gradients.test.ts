@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { Sequential, layers, losses, randn, setSeed, tensor, type Tensor } from "nabla";
 import { SLOPE_TOLERANCE, largestSlopeError } from "../support/slopes.js";
 
-const { Conv2D, Dense, Flatten, MaxPooling2D } = layers;
+const { AveragePooling2D, Conv2D, Dense, Flatten, GlobalAveragePooling2D, MaxPooling2D } = layers;
+const { Permute, RepeatVector, Reshape, UpSampling2D, ZeroPadding2D } = layers;
 
 describe("gradients agree with finite differences", () => {
   const dtype = "float64";
@@ -20,6 +21,23 @@ describe("gradients agree with finite differences", () => {
     const loss = new losses.SparseCategoricalCrossentropy();
     const y = tensor(Int32Array.of(1, 3, 0));
     expect(largestSlopeError(model.weights, () => loss.apply(y, model.apply(x)))).toBeLessThanOrEqual(SLOPE_TOLERANCE);
+  });
+
+  it("through the layers that only move or pool elements", () => {
+    setSeed(7);
+    const model = new Sequential([
+      new ZeroPadding2D({ padding: [1, 2], inputShape: [4, 3, 1], dtype }),
+      new Conv2D({ filters: 2, kernelSize: 2, activation: "tanh", dtype }),
+      new UpSampling2D({ dtype }),
+      new AveragePooling2D({ poolSize: 3, strides: 2, padding: "same", dtype }),
+      new Permute({ dims: [3, 1, 2] }),
+      new Reshape({ targetShape: [5, 6, 2] }),
+      new GlobalAveragePooling2D({ dtype }),
+      new RepeatVector({ n: 2 }),
+      new Dense({ units: 3, dtype }),
+    ]);
+    const x = randn([2, 4, 3, 1], { dtype });
+    expect(largestSlopeError(model.weights, () => model.apply(x).square().mean())).toBeLessThanOrEqual(SLOPE_TOLERANCE);
   });
 
   const probabilities = tensor(

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { layers, ones, randn, setSeed, tensor, zeros, memory } from "nabla";
 
-const { Activation, Conv2D, Dense, Dropout, Flatten, InputLayer, MaxPooling2D } = layers;
+const { Activation, AveragePooling2D, Conv2D, Dense, Dropout, Flatten, GlobalAveragePooling2D, GlobalMaxPooling2D } =
+  layers;
+const { InputLayer, MaxPooling2D, Permute, RepeatVector, Reshape, UpSampling2D, ZeroPadding2D } = layers;
 
 const cases: [string, () => layers.Layer, number[]][] = [
   ["Dense", () => new Dense({ units: 3 }), [2, 5]],
@@ -41,6 +43,24 @@ const cases: [string, () => layers.Layer, number[]][] = [
   ["MaxPooling2D, overlapping", () => new MaxPooling2D({ poolSize: 3, strides: 1 }), [1, 5, 6, 2]],
   ["MaxPooling2D, same", () => new MaxPooling2D({ poolSize: [2, 3], padding: "same" }), [1, 5, 7, 2]],
   ["MaxPooling2D, channels first", () => new MaxPooling2D({ dataFormat: "channelsFirst" }), [2, 3, 7, 8]],
+  ["AveragePooling2D", () => new AveragePooling2D(), [2, 7, 8, 3]],
+  ["AveragePooling2D, same", () => new AveragePooling2D({ poolSize: [2, 3], padding: "same" }), [1, 5, 7, 2]],
+  ["GlobalAveragePooling2D", () => new GlobalAveragePooling2D(), [2, 7, 8, 3]],
+  ["GlobalMaxPooling2D", () => new GlobalMaxPooling2D({ keepDims: true }), [2, 7, 8, 3]],
+  ["GlobalMaxPooling2D, channels first", () => new GlobalMaxPooling2D({ dataFormat: "channelsFirst" }), [2, 3, 7, 8]],
+  ["ZeroPadding2D", () => new ZeroPadding2D(), [2, 7, 8, 3]],
+  [
+    "ZeroPadding2D, channels first",
+    () => new ZeroPadding2D({ padding: [1, 2], dataFormat: "channelsFirst" }),
+    [2, 3, 5, 4],
+  ],
+  ["UpSampling2D", () => new UpSampling2D({ size: [2, 3] }), [2, 3, 4, 5]],
+  ["UpSampling2D, channels first", () => new UpSampling2D({ dataFormat: "channelsFirst" }), [2, 3, 5, 4]],
+  ["Reshape", () => new Reshape({ targetShape: [5, 4, 3] }), [2, 3, 4, 5]],
+  ["Reshape, an open size", () => new Reshape({ targetShape: [6, -1] }), [2, 3, 4, 5]],
+  ["Reshape of single numbers", () => new Reshape({ targetShape: [1] }), [3]],
+  ["Permute", () => new Permute({ dims: [3, 1, 2] }), [2, 3, 4, 5]],
+  ["RepeatVector", () => new RepeatVector({ n: 4 }), [2, 3]],
   ["Flatten", () => new Flatten(), [2, 3, 4, 5]],
   ["Flatten of flat samples", () => new Flatten(), [3, 4]],
   ["Flatten of single numbers", () => new Flatten(), [3]],
@@ -66,12 +86,55 @@ describe("computeOutputShape", () => {
     const pool = new MaxPooling2D({ dataFormat: "channelsFirst" });
     expect(pool.computeOutputShape([null, 3, 8, null])).toEqual([null, 3, 4, null]);
     expect(new Flatten().computeOutputShape([null, null, 3])).toEqual([null, null]);
+    expect(new ZeroPadding2D().computeOutputShape([null, null, 4, 3])).toEqual([null, null, 6, 3]);
+    expect(new UpSampling2D().computeOutputShape([null, 4, null, 3])).toEqual([null, 8, null, 3]);
+    expect(new Reshape({ targetShape: [3, -1] }).computeOutputShape([null, null, 3])).toEqual([null, 3, null]);
+    expect(new GlobalMaxPooling2D({ keepDims: true }).computeOutputShape([null, null, 4, 3])).toEqual([null, 1, 1, 3]);
     expect(memory().tensors).toBe(before);
   });
 
   it("refuses an image that is smaller than the window", () => {
     const conv = new Conv2D({ filters: 1, kernelSize: 3, name: "small" });
     expect(() => conv.computeOutputShape([null, 2, 9, 1])).toThrow("small: the window is larger than the image");
+  });
+
+  it("refuses elements that do not fit the target", () => {
+    const whole = new Reshape({ targetShape: [2, 3], name: "whole" });
+    expect(() => whole.apply(ones([4, 5]))).toThrow(
+      "whole: the elements do not fit: a sample of [5] has 5, expected 6 for [2,3]",
+    );
+    const open = new Reshape({ targetShape: [2, -1], name: "open" });
+    expect(() => open.computeOutputShape([null, 5])).toThrow(
+      "open: the elements do not fit: a sample of [5] has 5, expected a multiple of 2 for [2,-1]",
+    );
+  });
+
+  it.each([
+    [
+      () => new Reshape({ targetShape: [-1, -1], name: "r" }),
+      "r: targetShape is wrong: [-1,-1], expected positive integers, of which one may be -1",
+    ],
+    [() => new Reshape({ targetShape: [0], name: "r" }), "r: targetShape is wrong: [0], expected positive integers"],
+    [() => new Permute({ dims: [0, 1], name: "p" }), "p: dims is wrong: [0,1], expected each axis from 1 on once"],
+    [() => new Permute({ dims: [1, 1], name: "p" }), "p: dims is wrong: [1,1], expected each axis from 1 on once"],
+    [() => new RepeatVector({ n: 0, name: "v" }), "v: n is wrong: 0, expected a positive integer"],
+    [() => new ZeroPadding2D({ padding: -1, name: "z" }), "z: padding is wrong: -1, expected pixels"],
+    [
+      () =>
+        new ZeroPadding2D({
+          padding: [
+            [1, 2, 3],
+            [1, 1],
+          ] as never,
+          name: "z",
+        }),
+      "z: padding is wrong: [[1,2,3],[1,1]], expected pixels",
+    ],
+    [() => new UpSampling2D({ size: 0, name: "u" }), "u: size is out of range: 0, expected a positive integer or two"],
+    [() => new UpSampling2D({ interpolation: "cubic" as never, name: "u" }), "u: unknown interpolation"],
+    [() => new GlobalAveragePooling2D({ keepDims: 1 as never, name: "g" }), "g: keepDims is wrong: 1"],
+  ])("refuses wrong options: %#", (make, message) => {
+    expect(make).toThrow(message);
   });
 });
 
@@ -125,6 +188,62 @@ describe("values", () => {
     for (const result of results) {
       result.dataSync().forEach((value, i) => expect(value).toBeCloseTo(expected[i]!, 6));
     }
+  });
+
+  it("layers of images take the pixels that Keras takes", () => {
+    const x = tensor(Float32Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9]), { shape: [1, 3, 3, 1] });
+    const rows = (layer: layers.Layer): unknown => layer.apply(x).squeeze().toArraySync();
+    expect(rows(new AveragePooling2D())).toEqual(3);
+    // At the far edges a window has fewer pixels.
+    expect(rows(new AveragePooling2D({ padding: "same" }))).toEqual([
+      [3, 4.5],
+      [7.5, 9],
+    ]);
+    expect(rows(new GlobalAveragePooling2D())).toEqual(5);
+    expect(rows(new GlobalMaxPooling2D())).toEqual(9);
+    const padding: [[number, number], [number, number]] = [
+      [1, 0],
+      [0, 2],
+    ];
+    expect(rows(new ZeroPadding2D({ padding }))).toEqual([
+      [0, 0, 0, 0, 0],
+      [1, 2, 3, 0, 0],
+      [4, 5, 6, 0, 0],
+      [7, 8, 9, 0, 0],
+    ]);
+    expect(rows(new UpSampling2D({ size: [1, 2] }))).toEqual([
+      [1, 1, 2, 2, 3, 3],
+      [4, 4, 5, 5, 6, 6],
+      [7, 7, 8, 8, 9, 9],
+    ]);
+  });
+
+  it("Reshape, Permute and RepeatVector move no element out of its sample", () => {
+    const x = tensor([
+      [1, 2, 3, 4],
+      [5, 6, 7, 8],
+    ]);
+    const square = new Reshape({ targetShape: [-1, 2] }).apply(x);
+    expect(new Permute({ dims: [2, 1] }).apply(square).toArraySync()).toEqual([
+      [
+        [1, 3],
+        [2, 4],
+      ],
+      [
+        [5, 7],
+        [6, 8],
+      ],
+    ]);
+    expect(new RepeatVector({ n: 2 }).apply(x.index(null, [0, 2])).toArraySync()).toEqual([
+      [
+        [1, 2],
+        [1, 2],
+      ],
+      [
+        [5, 6],
+        [5, 6],
+      ],
+    ]);
   });
 
   it("an activation may be a function", () => {

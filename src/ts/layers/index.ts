@@ -1,4 +1,5 @@
 export { Activation, type ActivationOptions } from "./activation.js";
+export { AveragePooling2D } from "./averagePooling2d.js";
 export type { BatchShape } from "./batchShape.js";
 export { Bidirectional, type BidirectionalOptions, type MergeMode } from "./bidirectional.js";
 export { Conv2D, type Conv2DOptions } from "./conv2d.js";
@@ -6,6 +7,9 @@ export { Dense, type DenseOptions } from "./dense.js";
 export { Dropout, type DropoutOptions } from "./dropout.js";
 export { Embedding, type EmbeddingOptions } from "./embedding.js";
 export { Flatten } from "./flatten.js";
+export { GlobalAveragePooling2D } from "./globalAveragePooling2d.js";
+export { GlobalMaxPooling2D } from "./globalMaxPooling2d.js";
+export { GlobalPooling2D, type GlobalPooling2DOptions } from "./globalPooling2d.js";
 export { GRU, type GRUOptions } from "./gru.js";
 export { InputLayer, type InputLayerOptions } from "./inputLayer.js";
 export {
@@ -20,15 +24,19 @@ export {
 export { LayerNormalization, type LayerNormalizationOptions } from "./layerNormalization.js";
 export { LSTM, type LSTMOptions } from "./lstm.js";
 export { Masking, type MaskingOptions } from "./masking.js";
-export { MaxPooling2D, type MaxPooling2DOptions } from "./maxPooling2d.js";
+export { MaxPooling2D } from "./maxPooling2d.js";
 export {
   MultiHeadAttention,
   type AttentionCallOptions,
   type AttentionInput,
   type MultiHeadAttentionOptions,
 } from "./multiHeadAttention.js";
+export { Permute, type PermuteOptions } from "./permute.js";
+export { Pooling2D, type Pooling2DOptions } from "./pooling2d.js";
 export { PositionalEncoding, type PositionalEncodingOptions } from "./positionalEncoding.js";
 export { RecurrentLayer, type RecurrentCallOptions, type RecurrentCourse, type RecurrentOptions } from "./recurrent.js";
+export { RepeatVector, type RepeatVectorOptions } from "./repeatVector.js";
+export { Reshape, type ReshapeOptions } from "./reshape.js";
 export { RMSNormalization, type RMSNormalizationOptions } from "./rmsNormalization.js";
 export { SimpleRNN, type SimpleRNNOptions } from "./simpleRnn.js";
 export { TimeDistributed, type TimeDistributedOptions } from "./timeDistributed.js";
@@ -43,3 +51,5 @@ export {
   type TransformerEncoderBlockOptions,
   type TransformerEncoderCallOptions,
 } from "./transformerEncoderBlock.js";
+export { UpSampling2D, type UpSampling2DOptions } from "./upSampling2d.js";
+export { ZeroPadding2D, type ZeroPadding2DOptions } from "./zeroPadding2d.js";

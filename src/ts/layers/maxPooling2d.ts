@@ -1,50 +1,11 @@
-import { checkPair } from "../ops/arguments.js";
 import { maxPool2d } from "../ops/maxPool2d.js";
-import { checkPadding, type Padding } from "../ops/window.js";
 import type { Tensor } from "../tensor.js";
-import type { BatchShape } from "./batchShape.js";
-import { Layer, type LayerOptions } from "./layer.js";
-import { channelAxis, checkDataFormat, windowedShape, type DataFormat } from "./window.js";
-
-export interface MaxPooling2DOptions extends LayerOptions {
-  /** The window's [height, width], or one number for both; 2 by default. */
-  poolSize?: number | [number, number];
-  /** The pool size by default, so that windows do not overlap. */
-  strides?: number | [number, number];
-  /** "valid" (no padding, the default), "same" (stride 1 keeps the size), or rows and columns that never win. */
-  padding?: Padding;
-  /** "channelsLast" by default. */
-  dataFormat?: DataFormat;
-}
+import { Pooling2D } from "./pooling2d.js";
 
 /** The largest element of each window of images [batch, height, width, channels]. */
-export class MaxPooling2D extends Layer {
-  readonly poolSize: readonly [number, number];
-  readonly strides: readonly [number, number];
-  readonly padding: Padding;
-  readonly dataFormat: DataFormat;
-
-  constructor(options: MaxPooling2DOptions = {}) {
-    super(options, ["poolSize", "strides", "padding", "dataFormat"]);
-    this.poolSize = checkPair(this.name, "poolSize", options.poolSize ?? 2);
-    this.strides = checkPair(this.name, "strides", options.strides ?? this.poolSize);
-    this.padding = checkPadding(this.name, options.padding ?? "valid");
-    this.dataFormat = checkDataFormat(this.name, options.dataFormat ?? "channelsLast");
-    this.inputSpec = { rank: 4 };
-  }
-
+export class MaxPooling2D extends Pooling2D {
   call(x: Tensor): Tensor {
     const { poolSize, strides, padding, dataFormat } = this;
     return maxPool2d(x, { poolSize, strides, padding, dataFormat });
-  }
-
-  override computeMask(): null {
-    return null;
-  }
-
-  override computeOutputShape(inputShape: BatchShape): BatchShape {
-    const { poolSize: size, strides, padding, dataFormat } = this;
-    const channels = inputShape.at(channelAxis(dataFormat))!;
-    return windowedShape(this.name, inputShape, channels, dataFormat, { size, strides, dilation: [1, 1], padding });
   }
 }

@@ -1,0 +1,11 @@
+import { avgPool2d } from "../ops/avgPool2d.js";
+import type { Tensor } from "../tensor.js";
+import { Pooling2D } from "./pooling2d.js";
+
+/** The mean of each window of images [batch, height, width, channels]; padding does not count. */
+export class AveragePooling2D extends Pooling2D {
+  call(x: Tensor): Tensor {
+    const { poolSize, strides, padding, dataFormat } = this;
+    return avgPool2d(x, { poolSize, strides, padding, dataFormat });
+  }
+}
