@@ -1,5 +1,6 @@
 export { Activation, type ActivationOptions } from "./activation.js";
 export { AveragePooling2D } from "./averagePooling2d.js";
+export { BatchNormalization, type BatchNormalizationOptions } from "./batchNormalization.js";
 export type { BatchShape } from "./batchShape.js";
 export { Bidirectional, type BidirectionalOptions, type MergeMode } from "./bidirectional.js";
 export { Conv2D, type Conv2DOptions } from "./conv2d.js";
