@@ -36,7 +36,7 @@ export type BroadcastRank<A extends number, B extends number> = number extends A
 export const MAX_RANK = 8;
 
 /** Element counts and strides travel as 32-bit integers. */
-const MAX_ELEMENTS = 2 ** 31 - 1;
+export const MAX_ELEMENTS = 2 ** 31 - 1;
 
 export function formatShape(shape: Shape): string {
   return `[${shape.join(",")}]`;

@@ -1,0 +1,7 @@
+export {
+  loadSafetensors,
+  saveSafetensors,
+  type LoadSafetensorsOptions,
+  type Safetensors,
+  type SaveSafetensorsOptions,
+} from "./safetensors.js";
