@@ -76,13 +76,13 @@ export const ELEMENTS: ReadonlyMap<string, Elements> = new Map<string, Elements>
   ["BOOL", { size: 1, dtype: "bool", convert: toBool }],
 ]);
 
-/** The name in the format of each dtype. */
+/** The name in the format of each dtype, in the order in which the format's own library writes them: large elements first. */
 export const NAMES: Readonly<Record<DType, string>> = {
   float64: "F64",
   float32: "F32",
-  float16: "F16",
-  bfloat16: "BF16",
   int32: "I32",
+  bfloat16: "BF16",
+  float16: "F16",
   uint8: "U8",
   bool: "BOOL",
 };

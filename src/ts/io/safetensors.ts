@@ -10,7 +10,7 @@ import { cpuStream } from "../stream.js";
 import { Tensor } from "../tensor.js";
 import { CHUNK_BYTES, openFile, readFully, writeFully } from "./file.js";
 import { isObject, show } from "./json.js";
-import { ELEMENTS } from "./safetensors-elements.js";
+import { ELEMENTS, NAMES } from "./safetensors-elements.js";
 import {
   LENGTH_BYTES,
   MAX_HEADER,
@@ -187,7 +187,9 @@ export async function saveSafetensors(
   checkMetadata(options.metadata);
   const entries = checkTensors(tensors);
   // Large elements first: so all are aligned.
-  entries.sort(([a, x], [b, y]) => dtypeInfo[y.dtype].size - dtypeInfo[x.dtype].size || (a < b ? -1 : Number(a > b)));
+  const order = Object.keys(NAMES);
+  const place = ({ dtype }: Tensor): number => order.indexOf(dtype);
+  entries.sort(([a, x], [b, y]) => place(x) - place(y) || (a < b ? -1 : Number(a > b)));
   const header = formatHeader(entries, options.metadata);
   if (header.length - LENGTH_BYTES > MAX_HEADER) {
     throw new ArgumentError(

@@ -33,6 +33,18 @@ export interface BatchNormalizationOptions extends LayerOptions {
   movingVarianceInitializer?: InitializerLike;
 }
 
+const OPTIONS = [
+  "axis",
+  "momentum",
+  "epsilon",
+  "center",
+  "scale",
+  "betaInitializer",
+  "gammaInitializer",
+  "movingMeanInitializer",
+  "movingVarianceInitializer",
+];
+
 interface Statistics {
   readonly y: Tensor;
   readonly mean: Tensor;
@@ -60,10 +72,7 @@ export class BatchNormalization extends Layer {
   private readonly initializers: readonly InitializerLike[];
 
   constructor(options: BatchNormalizationOptions = {}) {
-    super(options, [
-      ...["axis", "momentum", "epsilon", "center", "scale", "betaInitializer", "gammaInitializer"],
-      ...["movingMeanInitializer", "movingVarianceInitializer"],
-    ]);
+    super(options, OPTIONS);
     this.axis = checkInteger(this.name, "axis", options.axis ?? -1);
     this.inputSpec = specOf(this.axis);
     this.momentum = checkRange(this.name, "momentum", options.momentum ?? 0.99, 0);
