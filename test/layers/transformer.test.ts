@@ -393,6 +393,14 @@ describe("a block refuses", () => {
     expect(() => block.apply(ones([2, 3, 4]), { masks: null } as never)).toThrow('did you mean "mask"');
   });
 
+  it("an encoder's output of another batch, before weights are made", () => {
+    const block = new TransformerDecoderBlock({ ...options, name: "block" });
+    const apply = (): Tensor => block.apply([ones([2, 3, 4]), ones([1, 5, 4])]);
+    expect(apply).toThrow(ShapeError);
+    expect(apply).toThrow("block: the batches differ: the input is [2,3,4], the encoder's output [1,5,4]");
+    expect([block.built, block.weights]).toEqual([false, []]);
+  });
+
   it("an encoder's output in one call only", () => {
     const [x, encoderOutput] = [ones([2, 3, 4]), ones([2, 5, 4])];
     const alone = new TransformerDecoderBlock(options);

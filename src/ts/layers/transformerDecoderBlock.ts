@@ -1,4 +1,6 @@
-import { ArgumentError } from "../errors.js";
+import { ArgumentError, ShapeError } from "../errors.js";
+import { checkTensor } from "../op.js";
+import { formatShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { shapeList, type BatchShape } from "./batchShape.js";
 import type { Dense } from "./dense.js";
@@ -70,11 +72,22 @@ export class TransformerDecoderBlock extends TransformerBlock<TransformerDecoder
         `${this.name}: the input is wrong: a list of ${input.length}, expected a tensor, or [x, encoderOutput]`,
       );
     }
+    if (given) this.checkBatches(input as readonly Tensor[]);
     const accepted = super.accept(input);
     const built = this.crossAttention !== undefined;
     if (given === built) return accepted;
     throw new ArgumentError(
       `${this.name}: the block was built ${built ? "with" : "without"} an encoder's output: this call has ${given ? "one" : "none"}`,
+    );
+  }
+
+  /** Before weights are made for inputs that no attention can bring together. */
+  private checkBatches([x, encoderOutput]: readonly Tensor[]): void {
+    checkTensor(this.name, x);
+    checkTensor(this.name, encoderOutput);
+    if (x!.shape[0] === encoderOutput!.shape[0]) return;
+    throw new ShapeError(
+      `${this.name}: the batches differ: the input is ${formatShape(x!.shape)}, the encoder's output ${formatShape(encoderOutput!.shape)}`,
     );
   }
 
