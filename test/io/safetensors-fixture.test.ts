@@ -1,8 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
 import { io } from "nabla";
+import { workFolder } from "../support/safetensors.js";
 
 interface Fixture {
   base64: string;
@@ -12,10 +11,8 @@ const fixture = JSON.parse(
   readFileSync(new URL("../fixtures/safetensors_file.json", import.meta.url), "utf8"),
 ) as Fixture;
 
-const folder = mkdtempSync(join(tmpdir(), "nabla-safetensors-"));
-const theirs = join(folder, "theirs.safetensors");
-writeFileSync(theirs, Buffer.from(fixture.base64, "base64"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { at, write } = workFolder();
+const theirs = write("theirs.safetensors", Buffer.from(fixture.base64, "base64"));
 
 it("reads what the safetensors package wrote", async () => {
   const { tensors, metadata } = await io.loadSafetensors(theirs);
@@ -34,7 +31,7 @@ it("reads what the safetensors package wrote", async () => {
 
 it("writes the same bytes as the safetensors package", async () => {
   const { tensors, metadata } = await io.loadSafetensors(theirs);
-  const ours = join(folder, "ours.safetensors");
+  const ours = at("ours.safetensors");
   await io.saveSafetensors(ours, tensors, { metadata });
   expect(readFileSync(ours)).toEqual(readFileSync(theirs));
 });

@@ -1,20 +1,9 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { truncateSync } from "node:fs";
+import { describe, expect, it } from "vitest";
 import { FormatError, io } from "nabla";
-import { entry, failureOf, file, headerOf } from "../support/safetensors.js";
+import { entry, failureOf, file, headerOf, workFolder } from "../support/safetensors.js";
 
-let folder: string;
-const at = (name: string): string => join(folder, name);
-const write = (name: string, bytes: string | Uint8Array): string => {
-  writeFileSync(at(name), bytes);
-  return at(name);
-};
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "nabla-safetensors-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const { write } = workFolder();
 
 describe("loadSafetensors refuses", () => {
   const u8 = (name: string, shape: unknown, offsets: unknown): string =>

@@ -1,21 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ArgumentError, FormatError, IndexError, Tensor, fromBuffer, gather, io, memory, tensor, zeros } from "nabla";
 import type { DType } from "nabla";
-import { bytesOf, entry, failureOf, file, headerOf } from "../support/safetensors.js";
+import { bytesOf, entry, failureOf, file, headerOf, workFolder } from "../support/safetensors.js";
 
-let folder: string;
-const at = (name: string): string => join(folder, name);
-const write = (name: string, bytes: string | Uint8Array): string => {
-  writeFileSync(at(name), bytes);
-  return at(name);
-};
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "nabla-safetensors-"));
-});
-afterAll(() => rmSync(folder, { recursive: true }));
+const { folder, at, write } = workFolder();
 
 describe("loadSafetensors", () => {
   it("reads bytes that were put together by hand", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Sequential, layers, ones, randn, setSeed, tensor, type Tensor } from "nabla";
+import { Sequential, layers, memory, noGrad, ones, randn, setSeed, tensor, type Tensor } from "nabla";
 import { readKeras, setWeights, toTensor, type Numbers } from "../support/keras.js";
 import { SLOPE_TOLERANCE, largestSlopeError } from "../support/slopes.js";
 
@@ -67,6 +67,44 @@ describe("BatchNormalization", () => {
     expect(variance!.toArraySync()).toEqual([1, 100]);
   });
 
+  it("leaves nothing behind but its result", () => {
+    const mask = tensor([[true, false]]);
+    const x = randn([1, 2, 3]);
+    const layer = new BatchNormalization();
+    layer.build(x.shape);
+    for (const given of [{}, { mask }]) {
+      const before = memory().tensors;
+      const y = noGrad(() => layer.apply(x, { training: true, ...given }));
+      expect(memory().tensors).toBe(before + 1);
+      y.dispose();
+    }
+  });
+
+  it("takes no step that does not count into its averages", () => {
+    const layer = new BatchNormalization({ momentum: 0 });
+    const x = tensor([
+      [[1], [100]],
+      [[3], [100]],
+    ]);
+    layer.apply(x, {
+      training: true,
+      mask: tensor([
+        [true, false],
+        [true, false],
+      ]),
+    });
+    expect([layer.movingMean!.toArraySync(), layer.movingVariance!.toArraySync()]).toEqual([[2], [1]]);
+    // None at all: no NaN that would stay.
+    layer.apply(x, {
+      training: true,
+      mask: tensor([
+        [false, false],
+        [false, false],
+      ]),
+    });
+    expect([layer.movingMean!.toArraySync(), layer.movingVariance!.toArraySync()]).toEqual([[0], [0]]);
+  });
+
   it("has gradients that agree with finite differences, with a mask too", () => {
     const dtype = "float64";
     const mask = tensor([
@@ -88,9 +126,15 @@ describe("BatchNormalization", () => {
   });
 
   it("refuses wrong options, and a mask of the channels' axis", () => {
-    expect(() => new BatchNormalization({ name: "b", axis: 0.5 })).toThrow("b: axis is");
-    expect(() => new BatchNormalization({ name: "b", momentum: -1 })).toThrow("b: momentum is");
-    expect(() => new BatchNormalization({ name: "b", epsilon: -1 })).toThrow("b: epsilon is");
+    expect(() => new BatchNormalization({ name: "b", axis: 0.5 })).toThrow("b: axis is out of range: 0.5");
+    for (const momentum of [-1, 1.5, NaN]) {
+      expect(() => new BatchNormalization({ name: "b", momentum })).toThrow(
+        `b: momentum is wrong: ${momentum}, expected a number from 0 to 1`,
+      );
+    }
+    expect(() => new BatchNormalization({ name: "b", epsilon: -1 })).toThrow(
+      "b: epsilon is wrong: -1, expected a number of 0 or more that is finite",
+    );
     const layer = new BatchNormalization({ name: "b", axis: 1 });
     expect(() => layer.apply(ones([1, 2, 3]), { mask: tensor([[true, false]]) })).toThrow(
       "b: a mask of time with the channels along axis 1: expected another axis",

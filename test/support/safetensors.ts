@@ -1,3 +1,27 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+
+/** A folder for the files of one test file, which goes with it. */
+export function workFolder(): {
+  folder: string;
+  at: (name: string) => string;
+  write: (name: string, bytes: string | Uint8Array) => string;
+} {
+  const folder = mkdtempSync(join(tmpdir(), "nabla-safetensors-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const at = (name: string): string => join(folder, name);
+  return {
+    folder,
+    at,
+    write(name, bytes) {
+      writeFileSync(at(name), bytes);
+      return at(name);
+    },
+  };
+}
+
 /** A file as the format's description has it: length, header, data. */
 export function file(header: string | Uint8Array, data: ArrayLike<number> = [], length?: bigint): Buffer {
   const json = Buffer.from(header as string);

@@ -1,4 +1,4 @@
-import { checkBoolean, checkRange } from "../checks.js";
+import { checkBoolean, checkRange, wrong } from "../checks.js";
 import { ArgumentError } from "../errors.js";
 import { tidy } from "../memory.js";
 import { checkInteger } from "../ops/arguments.js";
@@ -75,7 +75,7 @@ export class BatchNormalization extends Layer {
     super(options, OPTIONS);
     this.axis = checkInteger(this.name, "axis", options.axis ?? -1);
     this.inputSpec = specOf(this.axis);
-    this.momentum = checkRange(this.name, "momentum", options.momentum ?? 0.99, 0);
+    this.momentum = checkMomentum(this.name, options.momentum ?? 0.99);
     this.epsilon = checkRange(this.name, "epsilon", options.epsilon ?? 1e-3, 0);
     this.center = checkBoolean(this.name, "center", options.center ?? true);
     this.scale = checkBoolean(this.name, "scale", options.scale ?? true);
@@ -107,12 +107,14 @@ export class BatchNormalization extends Layer {
       if (!training || !this.trainable) {
         return batchNorm(channelsLast, movingMean!, movingVariance!, gamma, beta, { epsilon });
       }
-      const { y, mean, variance } = mask
-        ? this.countedSteps(channelsLast, mask)
-        : (batchNormTraining(channelsLast, gamma, beta, { epsilon }) as Statistics);
-      this.follow(movingMean!, mean);
-      this.follow(movingVariance!, variance);
-      return y;
+      return tidy(() => {
+        const { y, mean, variance } = mask
+          ? this.countedSteps(channelsLast, mask)
+          : (batchNormTraining(channelsLast, gamma, beta, { epsilon }) as Statistics);
+        this.follow(movingMean!, mean);
+        this.follow(movingVariance!, variance);
+        return y;
+      });
     });
   }
 
@@ -138,8 +140,12 @@ export class BatchNormalization extends Layer {
 
   private follow(average: Tensor, value: Tensor): void {
     const { momentum } = this;
-    withRecording(false, () =>
-      tidy(() => average.assign(average.mul(momentum).add(value.mul(1 - momentum)) as Tensor)),
-    );
+    withRecording(false, () => average.assign(average.mul(momentum).add(value.mul(1 - momentum)) as Tensor));
   }
+}
+
+/** Above 1 the averages would grow without bound. */
+function checkMomentum(op: string, momentum: unknown): number {
+  if (typeof momentum === "number" && momentum >= 0 && momentum <= 1) return momentum;
+  throw wrong(op, "momentum", momentum, "a number from 0 to 1");
 }

@@ -1,6 +1,8 @@
 import { globalAvgPool2d } from "../ops/globalAvgPool2d.js";
 import type { Tensor } from "../tensor.js";
-import { GlobalPooling2D } from "./globalPooling2d.js";
+import { GlobalPooling2D, type GlobalPooling2DOptions } from "./globalPooling2d.js";
+
+export type GlobalAveragePooling2DOptions = GlobalPooling2DOptions;
 
 /** The mean over height and width: [batch, height, width, channels] to [batch, channels]. */
 export class GlobalAveragePooling2D extends GlobalPooling2D {

@@ -1,6 +1,8 @@
 import { max } from "../ops/reduce.js";
 import type { Tensor } from "../tensor.js";
-import { GlobalPooling2D } from "./globalPooling2d.js";
+import { GlobalPooling2D, type GlobalPooling2DOptions } from "./globalPooling2d.js";
+
+export type GlobalMaxPooling2DOptions = GlobalPooling2DOptions;
 
 /** The largest pixel of each channel: [batch, height, width, channels] to [batch, channels]. */
 export class GlobalMaxPooling2D extends GlobalPooling2D {

@@ -1,5 +1,5 @@
 export { Activation, type ActivationOptions } from "./activation.js";
-export { AveragePooling2D } from "./averagePooling2d.js";
+export { AveragePooling2D, type AveragePooling2DOptions } from "./averagePooling2d.js";
 export { BatchNormalization, type BatchNormalizationOptions } from "./batchNormalization.js";
 export type { BatchShape } from "./batchShape.js";
 export { Bidirectional, type BidirectionalOptions, type MergeMode } from "./bidirectional.js";
@@ -8,9 +8,8 @@ export { Dense, type DenseOptions } from "./dense.js";
 export { Dropout, type DropoutOptions } from "./dropout.js";
 export { Embedding, type EmbeddingOptions } from "./embedding.js";
 export { Flatten } from "./flatten.js";
-export { GlobalAveragePooling2D } from "./globalAveragePooling2d.js";
-export { GlobalMaxPooling2D } from "./globalMaxPooling2d.js";
-export { GlobalPooling2D, type GlobalPooling2DOptions } from "./globalPooling2d.js";
+export { GlobalAveragePooling2D, type GlobalAveragePooling2DOptions } from "./globalAveragePooling2d.js";
+export { GlobalMaxPooling2D, type GlobalMaxPooling2DOptions } from "./globalMaxPooling2d.js";
 export { GRU, type GRUOptions } from "./gru.js";
 export { InputLayer, type InputLayerOptions } from "./inputLayer.js";
 export {
@@ -25,7 +24,7 @@ export {
 export { LayerNormalization, type LayerNormalizationOptions } from "./layerNormalization.js";
 export { LSTM, type LSTMOptions } from "./lstm.js";
 export { Masking, type MaskingOptions } from "./masking.js";
-export { MaxPooling2D } from "./maxPooling2d.js";
+export { MaxPooling2D, type MaxPooling2DOptions } from "./maxPooling2d.js";
 export {
   MultiHeadAttention,
   type AttentionCallOptions,
@@ -33,7 +32,6 @@ export {
   type MultiHeadAttentionOptions,
 } from "./multiHeadAttention.js";
 export { Permute, type PermuteOptions } from "./permute.js";
-export { Pooling2D, type Pooling2DOptions } from "./pooling2d.js";
 export { PositionalEncoding, type PositionalEncodingOptions } from "./positionalEncoding.js";
 export { RecurrentLayer, type RecurrentCallOptions, type RecurrentCourse, type RecurrentOptions } from "./recurrent.js";
 export { RepeatVector, type RepeatVectorOptions } from "./repeatVector.js";
