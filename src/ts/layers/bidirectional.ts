@@ -38,7 +38,8 @@ type Results<State extends boolean, Mode extends MergeMode> = State extends true
  */
 export class Bidirectional<State extends boolean = false, Mode extends MergeMode = "concat"> extends Layer<
   Tensor,
-  Results<State, Mode>
+  Results<State, Mode>,
+  RecurrentCallOptions
 > {
   readonly forwardLayer: RecurrentLayer<State>;
   readonly backwardLayer: RecurrentLayer<State>;
@@ -71,11 +72,6 @@ export class Bidirectional<State extends boolean = false, Mode extends MergeMode
   override build(inputShape: BatchShape): void {
     this.forwardLayer.build(inputShape);
     this.backwardLayer.build(inputShape);
-  }
-
-  /** Runs the layer: see {@link RecurrentLayer.apply}. */
-  override apply(x: Tensor, options: Partial<RecurrentCallOptions> = {}): Results<State, Mode> {
-    return super.apply(x, options);
   }
 
   call(x: Tensor, options: RecurrentCallOptions): Results<State, Mode> {

@@ -80,9 +80,14 @@ interface Weight {
  * computes. Layers that it holds in its fields count as its own. `computeOutputShape` is needed only by models that
  * are to be built before they see data, `computeMask` by layers that make a mask or whose result has another time axis.
  *
- * `Layer<Tensor[]>` takes several tensors, `Layer<Tensor, Tensor[]>` gives several.
+ * `Layer<Tensor[]>` takes several tensors, `Layer<Tensor, Tensor[]>` gives several; a third type is that of the options of
+ * `call`, for a layer that lists more of them in `callOptions`.
  */
-export abstract class Layer<In extends Tensors = Tensor, Out extends Tensors = Tensor> {
+export abstract class Layer<
+  In extends Tensors = Tensor,
+  Out extends Tensors = Tensor,
+  Options extends CallOptions = CallOptions,
+> {
   readonly name: string;
   readonly dtype: FloatDType;
   /** The shape of its input as the options gave it, with null for the batch. */
@@ -126,7 +131,7 @@ export abstract class Layer<In extends Tensors = Tensor, Out extends Tensors = T
   build(_inputShape: ShapesOf<In>): void {}
 
   /** Computes the result. Called through {@link apply}. */
-  abstract call(x: In, options: CallOptions): Out;
+  abstract call(x: In, options: Options): Out;
 
   /**
    * The shape of the result for an input of this shape. Runs no kernel.
@@ -158,12 +163,12 @@ export abstract class Layer<In extends Tensors = Tensor, Out extends Tensors = T
    * @throws ShapeError when the input or the mask does not fit. @throws DTypeError for a mask that is not bool.
    * @throws ArgumentError for unknown options.
    */
-  apply(x: In, options: Partial<CallOptions> = {}): Out {
+  apply(x: In, options: Partial<Options> = {}): Out {
     return this.call(this.accept(x), this.acceptOptions(x, options));
   }
 
   /** @internal The result of {@link apply} with its mask, for the next layer or the loss. */
-  applyMasked(x: In, options: Partial<CallOptions> = {}): Masked<Out> {
+  applyMasked(x: In, options: Partial<Options> = {}): Masked<Out> {
     return { y: this.apply(x, options), mask: this.computeMask(x, options.mask) };
   }
 
@@ -194,11 +199,11 @@ export abstract class Layer<In extends Tensors = Tensor, Out extends Tensors = T
   }
 
   /** The options of `call`: checked, with their defaults. */
-  protected acceptOptions(x: In, options: Partial<CallOptions>): CallOptions {
+  protected acceptOptions(x: In, options: Partial<Options>): Options {
     checkOptions(this.name, options, this.callOptions);
     const { training = false, mask = null } = options;
     if (mask !== null) checkMask(this.name, mask, (Array.isArray(x) ? x[0] : x) as Tensor);
-    return { ...options, training, mask };
+    return { ...options, training, mask } as Options;
   }
 
   /** Whether training changes the weights, also those of layers inside. */

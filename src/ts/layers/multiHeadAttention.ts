@@ -51,8 +51,11 @@ export type AttentionInput = Tensor | readonly Tensor[];
  * together to [batch, queries, features]. A query that attends to no key gets the bias. The result's mask is the query's,
  * which in self-attention also says what is attended to. As Keras' layer, with weights in its order, but for queries
  * that the mask excludes: they attend as the others do.
+ *
+ * @throws ShapeError when query, value, key or a mask do not fit together. @throws DTypeError for a mask that is not bool.
+ * @throws ArgumentError for a list of another length than two or three.
  */
-export class MultiHeadAttention extends Layer<AttentionInput> {
+export class MultiHeadAttention extends Layer<AttentionInput, Tensor, AttentionCallOptions> {
   readonly numHeads: number;
   readonly keyDim: number;
   readonly valueDim: number;
@@ -109,16 +112,6 @@ export class MultiHeadAttention extends Layer<AttentionInput> {
       this.addProjection("value", [sizes[2]!], [numHeads, valueDim]),
       this.addProjection("attentionOutput", [numHeads, valueDim], this.outputShape ?? [sizes[0]!]),
     ];
-  }
-
-  /**
-   * Runs the layer, which builds its weights first if need be.
-   *
-   * @throws ShapeError when query, value, key or a mask do not fit together. @throws DTypeError for a mask that is not bool.
-   * @throws ArgumentError for unknown options or a list of another length than two or three.
-   */
-  override apply(x: AttentionInput, options: Partial<AttentionCallOptions> = {}): Tensor {
-    return super.apply(x, options);
   }
 
   call(x: AttentionInput, options: AttentionCallOptions): Tensor {

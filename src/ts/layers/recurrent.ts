@@ -66,10 +66,17 @@ export interface RecurrentCallOptions extends CallOptions {
 /** What an op computes a layer with. */
 export type RecurrentCourse = OpOptions & { readonly initialState: readonly Tensor[] | null };
 
-/** A layer that goes through the steps of sequences [batch, time, features]: the base of LSTM, GRU and SimpleRNN. */
+/**
+ * A layer that goes through the steps of sequences [batch, time, features]: the base of LSTM, GRU and SimpleRNN. The
+ * call's `initialState` takes the place of zeros, and of what a stateful layer kept.
+ *
+ * @throws ShapeError when the input, the mask or a state does not fit. @throws DTypeError for another dtype of a state or
+ * mask. @throws ArgumentError for a wrong number of states, and for another batch than a stateful layer's states are for.
+ */
 export abstract class RecurrentLayer<State extends boolean = boolean> extends Layer<
   Tensor,
-  State extends true ? Tensor[] : Tensor
+  State extends true ? Tensor[] : Tensor,
+  RecurrentCallOptions
 > {
   readonly units: number;
   readonly useBias: boolean;
@@ -144,17 +151,6 @@ export abstract class RecurrentLayer<State extends boolean = boolean> extends La
 
   /** The op: [y, ...states]. */
   protected abstract compute(x: Tensor, course: RecurrentCourse & { returnState: true }): Tensor[];
-
-  /**
-   * Runs the layer. `initialState` takes the place of zeros, and of what a stateful layer kept.
-   *
-   * @throws ShapeError when the input, the mask or a state does not fit. @throws DTypeError for another dtype of a state
-   * or mask. @throws ArgumentError for unknown options, for a wrong number of states, and for another batch than a
-   * stateful layer's states are for.
-   */
-  override apply(x: Tensor, options: Partial<RecurrentCallOptions> = {}): State extends true ? Tensor[] : Tensor {
-    return super.apply(x, options);
-  }
 
   call(x: Tensor, options: RecurrentCallOptions): State extends true ? Tensor[] : Tensor {
     const { training, mask } = options;

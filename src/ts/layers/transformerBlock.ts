@@ -7,7 +7,7 @@ import type { InitializerLike } from "../resolve.js";
 import type { Tensor } from "../tensor.js";
 import { formatBatchShape, knownSize, type BatchShape } from "./batchShape.js";
 import { Dense } from "./dense.js";
-import { Layer, type LayerOptions, type Tensors } from "./layer.js";
+import { Layer, type CallOptions, type LayerOptions, type Tensors } from "./layer.js";
 import { LayerNormalization } from "./layerNormalization.js";
 import { MultiHeadAttention } from "./multiHeadAttention.js";
 
@@ -48,7 +48,11 @@ const OPTIONS = [
 type Initializers = Required<Pick<TransformerBlockOptions, "kernelInitializer" | "biasInitializer">>;
 
 /** What the blocks of a transformer share: sublayers between a residual connection and a normalization. */
-export abstract class TransformerBlock<In extends Tensors> extends Layer<In> {
+export abstract class TransformerBlock<In extends Tensors, Options extends CallOptions> extends Layer<
+  In,
+  Tensor,
+  Options
+> {
   readonly numHeads: number;
   readonly intermediateDim: number;
   readonly dropout: number;

@@ -28,9 +28,11 @@ export interface TransformerDecoderCallOptions extends CallOptions {
  * features], or a list of that and [batch, encoder time, encoder features], to [batch, time, features]; the first call
  * says for good which of both. As KerasHub's TransformerDecoder, with weights in its order.
  *
- * @throws ShapeError when the heads do not divide the features.
+ * @throws ShapeError when the heads do not divide the features, or batches or a mask do not fit. @throws DTypeError for a mask
+ * that is not bool. @throws ArgumentError for a call with an encoder's output where the block was built without one, or the
+ * other way round.
  */
-export class TransformerDecoderBlock extends TransformerBlock<TransformerDecoderInput> {
+export class TransformerDecoderBlock extends TransformerBlock<TransformerDecoderInput, TransformerDecoderCallOptions> {
   // In KerasHub's order: it is that of the weights.
   selfAttention: MultiHeadAttention | undefined;
   selfAttentionNormalization: LayerNormalization | undefined;
@@ -53,16 +55,6 @@ export class TransformerDecoderBlock extends TransformerBlock<TransformerDecoder
     }
     this.feedForward = this.makeFeedForward(shape);
     this.feedForwardNormalization = this.makeNormalization("feedforward_layer_norm", shape);
-  }
-
-  /**
-   * Runs the block.
-   *
-   * @throws ShapeError, DTypeError for an input or a mask that does not fit. @throws ArgumentError for unknown options,
-   * and with an encoder's output where the block was built without one, or the other way round.
-   */
-  override apply(x: TransformerDecoderInput, options: Partial<TransformerDecoderCallOptions> = {}): Tensor {
-    return super.apply(x, options);
   }
 
   protected override accept<X extends TransformerDecoderInput>(input: X): X {

@@ -18,9 +18,10 @@ export interface TransformerEncoderCallOptions extends CallOptions {
  * step attends to one that the mask excludes, then two dense layers, each with a residual connection and a layer
  * normalization. [batch, time, features] to the same shape. As KerasHub's TransformerEncoder, with weights in its order.
  *
- * @throws ShapeError when the heads do not divide the features.
+ * @throws ShapeError when the heads do not divide the features, or a mask does not fit. @throws DTypeError for a mask that is
+ * not bool.
  */
-export class TransformerEncoderBlock extends TransformerBlock<Tensor> {
+export class TransformerEncoderBlock extends TransformerBlock<Tensor, TransformerEncoderCallOptions> {
   // In KerasHub's order: it is that of the weights.
   selfAttention: MultiHeadAttention | undefined;
   selfAttentionNormalization: LayerNormalization | undefined;
@@ -35,15 +36,6 @@ export class TransformerEncoderBlock extends TransformerBlock<Tensor> {
     this.feedForwardNormalization = this.makeNormalization("feedforward_layer_norm", inputShape);
     this.feedForward = this.makeFeedForward(inputShape);
     this.inputSpec = { rank: 3, axes: { [-1]: features } };
-  }
-
-  /**
-   * Runs the block.
-   *
-   * @throws ShapeError, DTypeError for an input or a mask that does not fit. @throws ArgumentError for unknown options.
-   */
-  override apply(x: Tensor, options: Partial<TransformerEncoderCallOptions> = {}): Tensor {
-    return super.apply(x, options);
   }
 
   call(x: Tensor, { training, mask, attentionMask = null }: TransformerEncoderCallOptions): Tensor {
