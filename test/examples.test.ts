@@ -118,7 +118,7 @@ describe("examples/text.ts", () => {
     /** Three characters with the odds 1 : 3 : 0. */
     class Odds extends Model {
       readonly seen: number[] = [];
-      call(x: Tensor): Tensor {
+      override call(x: Tensor): Tensor {
         this.seen.push(x.shape[1]!);
         return oneHot(x.cast("int32"), 3)
           .mul(0)

@@ -78,9 +78,18 @@ type WithLogits = "softmax" | "sigmoid";
 
 const logits = new WeakMap<Tensor, { activation: WithLogits; x: Tensor }>();
 
+/** The tensors that `logits` leads to: not to be disposed of while it does. */
+const remembered = new WeakSet<Tensor>();
+
 function rememberLogits(y: Tensor, activation: WithLogits, x: Tensor): Tensor {
   logits.set(y, { activation, x });
+  remembered.add(x);
   return y;
+}
+
+/** @internal Whether an activation's result leads back to this tensor. */
+export function isLogits(x: Tensor): boolean {
+  return remembered.has(x);
 }
 
 /**

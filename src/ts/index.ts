@@ -140,12 +140,15 @@ export { scaledDotProductAttention, type ScaledDotProductAttentionOptions } from
 
 // Layers and training
 export * as layers from "./layers/index.js";
-export { Model, type CompileOptions, type SummaryOptions } from "./models/model.js";
+export { Input, type InputLayerOptions } from "./layers/inputLayer.js";
+export { SymbolicTensor, type SymbolicOf } from "./layers/symbolic.js";
+export { Model, type ModelOptions, type SummaryOptions } from "./models/model.js";
+export type { CompileOptions, PerOutput } from "./models/compile.js";
 export { Sequential, type SequentialOptions } from "./models/sequential.js";
 export { History, type Logs } from "./models/history.js";
 export type { Callback } from "./models/callbacks.js";
 export type { PredictOptions } from "./models/predict.js";
-export type { ModelInput } from "./models/samples.js";
+export type { ModelInput, ModelInputs } from "./models/samples.js";
 export type { EvaluateOptions, FitOptions } from "./models/training.js";
 export * as optimizers from "./optimizers/index.js";
 export * as losses from "./losses.js";

@@ -295,7 +295,7 @@ describe("layers with several inputs or results", () => {
       readonly halves = new Halves();
       readonly sum = new Sum();
       readonly dense = new layers.Dense({ units: 4 });
-      call(x: Tensor): Tensor {
+      override call(x: Tensor): Tensor {
         return this.sum.apply(this.halves.apply(this.dense.apply(x)));
       }
     }

@@ -121,7 +121,7 @@ describe("states", () => {
   it("that a model's trial run left are gone", () => {
     class Reader extends Model {
       readonly rnn = new SimpleRNN({ units: 2, stateful: true });
-      call(x: Tensor): Tensor {
+      override call(x: Tensor): Tensor {
         return this.rnn.apply(x);
       }
     }

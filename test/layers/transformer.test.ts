@@ -136,14 +136,17 @@ describe("masks", () => {
   it.each([
     ["encoder", new TransformerEncoderBlock({ numHeads: 2, intermediateDim: 6 })],
     ["decoder", new TransformerDecoderBlock({ numHeads: 2, intermediateDim: 6, normalizeFirst: true })],
-  ] as const)("keep padding from the steps that count: %s", (_, block) => {
-    setSeed(3);
-    const x = randn([2, 4, 6]);
-    const changed = change(x);
-    expect(difference(block.apply(x, { mask }), block.apply(changed, { mask }), counts)).toBe(0);
-    expect(difference(block.apply(x), block.apply(changed), counts)).toBeGreaterThan(1e-3);
-    expect(block.computeMask(x, mask)).toBe(mask);
-  });
+  ] satisfies [string, layers.Layer][] as [string, layers.Layer][])(
+    "keep padding from the steps that count: %s",
+    (_, block) => {
+      setSeed(3);
+      const x = randn([2, 4, 6]);
+      const changed = change(x);
+      expect(difference(block.apply(x, { mask }), block.apply(changed, { mask }), counts)).toBe(0);
+      expect(difference(block.apply(x), block.apply(changed), counts)).toBeGreaterThan(1e-3);
+      expect(block.computeMask(x, mask)).toBe(mask);
+    },
+  );
 
   it("of an embedding reach the blocks that follow", () => {
     setSeed(4);

@@ -81,7 +81,7 @@ describe("building", () => {
     class Net extends Model {
       readonly hidden = new Dense({ units: 4, activation: "tanh" });
       readonly out = new Dense({ units: 2 });
-      call(x: Tensor): Tensor {
+      override call(x: Tensor): Tensor {
         return this.out.apply(this.hidden.apply(x));
       }
     }
@@ -168,14 +168,14 @@ describe("summary", () => {
     model.summary({ printFn: (line) => lines.push(line) });
     expect(lines).toEqual([
       'Model: "net"',
-      "┌─────────────────────┬─────────────────┬────────┐",
-      "│ Layer (type)        │ Output shape    │ Params │",
-      "├─────────────────────┼─────────────────┼────────┤",
-      "│ conv (Conv2D)       │ [null, 6, 6, 4] │     76 │",
-      "│ pool (MaxPooling2D) │ [null, 3, 3, 4] │      0 │",
-      "│ flat (Flatten)      │ [null, 36]      │      0 │",
-      "│ head (Dense)        │ [null, 1000]    │ 37,000 │",
-      "└─────────────────────┴─────────────────┴────────┘",
+      "┌─────────────────────┬─────────────────┬────────┬───────────┐",
+      "│ Layer (type)        │ Output shape    │ Params │ Trainable │",
+      "├─────────────────────┼─────────────────┼────────┼───────────┤",
+      "│ conv (Conv2D)       │ [null, 6, 6, 4] │     76 │ no        │",
+      "│ pool (MaxPooling2D) │ [null, 3, 3, 4] │      0 │ -         │",
+      "│ flat (Flatten)      │ [null, 36]      │      0 │ -         │",
+      "│ head (Dense)        │ [null, 1000]    │ 37,000 │ yes       │",
+      "└─────────────────────┴─────────────────┴────────┴───────────┘",
       "Total params: 37,076 (144.83 KB)",
       "Trainable params: 37,000 (144.53 KB)",
       "Non-trainable params: 76 (304 B)",

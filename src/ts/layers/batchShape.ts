@@ -29,3 +29,7 @@ export function knownSize(op: string, shape: BatchShape, axis: number): number {
 export function shapeList(shape: BatchShape | readonly BatchShape[]): readonly BatchShape[] {
   return Array.isArray(shape[0]) ? (shape as readonly BatchShape[]) : [shape as BatchShape];
 }
+
+export function sameBatchShape(a: BatchShape, b: BatchShape): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}

@@ -9,7 +9,17 @@ import { enterScope, leaveScope } from "../scope.js";
 import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
 import { checkBatchShape, formatBatchShape, shapeList, type BatchShape } from "./batchShape.js";
+import { toJson, type Json, type LayerConfig } from "./config.js";
 import { automaticName } from "./naming.js";
+import {
+  isSymbolic,
+  symbolicList,
+  SymbolicTensor,
+  type AnyLayer,
+  type LayerCall,
+  type SymbolicOf,
+} from "./symbolic.js";
+import { trialShape } from "./trialShape.js";
 
 export type FloatDType = "float32" | "float64";
 
@@ -41,6 +51,12 @@ export interface CallOptions {
    */
   readonly mask: Tensor | null;
 }
+
+/** Options of a call in a graph, where symbolic tensors stand for tensors. */
+export type SymbolicOptions<Options> = {
+  readonly [K in keyof Options]?:
+    Options[K] | (NonNullable<Options[K]> extends Tensors ? SymbolicOf<NonNullable<Options[K]>> : never);
+};
 
 /** A result, and which of its steps count. */
 export interface Masked<Out extends Tensors = Tensor> {
@@ -104,6 +120,8 @@ export abstract class Layer<
   protected readonly callOptions: readonly string[] = ["training", "mask"];
   private readonly ownWeights: Weight[] = [];
   private isTrainable: boolean;
+  /** What the constructor was given, for {@link getConfig}. */
+  private readonly givenOptions: Readonly<Record<string, unknown>>;
 
   /** `names` are the options that the subclass has beside the common ones; null leaves the check to it. */
   constructor(options: LayerOptions = {}, names: readonly string[] | null = null) {
@@ -112,6 +130,8 @@ export abstract class Layer<
     if (options.name !== undefined && (typeof options.name !== "string" || options.name === "")) {
       throw wrong(label, "name", options.name, "a string");
     }
+    const { name: _name, trainable: _trainable, dtype: _dtype, inputShape: _inputShape, ...own } = options;
+    this.givenOptions = own;
     this.name = options.name ?? automaticName(label);
     this.dtype = checkFloat(this.name, options.dtype ?? "float32");
     this.isTrainable = checkBoolean(this.name, "trainable", options.trainable ?? true);
@@ -158,13 +178,26 @@ export abstract class Layer<
   }
 
   /**
-   * Runs the layer, which builds its weights first if need be.
+   * Runs the layer, which builds its weights first if need be. Applied to symbolic tensors, such as `Input` makes, it
+   * builds its weights and gives the symbolic tensors of its results: a step of a `Model({ inputs, outputs })`.
    *
    * @throws ShapeError when the input or the mask does not fit. @throws DTypeError for a mask that is not bool.
    * @throws ArgumentError for unknown options.
    */
-  apply(x: In, options: Partial<Options> = {}): Out {
-    return this.call(this.accept(x), this.acceptOptions(x, options));
+  apply(x: In, options?: Partial<Options>): Out;
+  apply(x: SymbolicOf<In>, options?: SymbolicOptions<Options>): SymbolicOf<Out>;
+  apply(x: In | SymbolicOf<In>, options: Partial<Options> | SymbolicOptions<Options> = {}): Out | SymbolicOf<Out> {
+    if (isSymbolic(x)) return this.applySymbolic(x, options);
+    const tensors = x as In;
+    return this.call(this.accept(tensors), this.acceptOptions(tensors, options as Partial<Options>));
+  }
+
+  /** @internal The shapes of the results for inputs of these shapes; builds the layer if need be. */
+  outputShapesFor(inputShape: ShapesOf<In>): ShapesOf<Out> {
+    this.build(inputShape);
+    for (const shape of shapeList(inputShape)) this.checkInput(shape);
+    if (this.knowsOutputShape) return this.computeOutputShape(inputShape);
+    return trialShape<In, Out>(this.name, inputShape, this.dtype, (x) => this.apply(x));
   }
 
   /** @internal The result of {@link apply} with its mask, for the next layer or the loss. */
@@ -178,6 +211,24 @@ export abstract class Layer<
    */
   applyWith(_next: Layer, _x: Tensor): Tensor | null {
     return null;
+  }
+
+  private applySymbolic(
+    x: SymbolicTensor | readonly SymbolicTensor[],
+    options: Readonly<Record<string, unknown>>,
+  ): SymbolicOf<Out> {
+    const inputs = symbolicList(this.name, x);
+    const takesList = Array.isArray(x);
+    if (takesList && !this.takesList) throw wrong(this.name, "input", x, "one symbolic tensor");
+    checkOptions(this.name, options, this.callOptions);
+    const given = inputs.map(({ shape }) => shape);
+    const result = this.outputShapesFor((takesList ? given : given[0]!) as ShapesOf<Tensors> as ShapesOf<In>);
+    const outputs: SymbolicTensor[] = [];
+    const givesList = Array.isArray(result[0]);
+    const layer = this as unknown as AnyLayer;
+    const source: LayerCall = { layer, inputs, takesList, options, outputs, givesList };
+    shapeList(result).forEach((shape, i) => outputs.push(new SymbolicTensor(shape, this.dtype, source, i)));
+    return (givesList ? outputs : outputs[0]!) as SymbolicOf<Tensors> as SymbolicOf<Out>;
   }
 
   /** The input of `call`: checked and cast. Builds the weights if need be. */
@@ -236,6 +287,43 @@ export abstract class Layer<
     return this.trainableWeights;
   }
 
+  /**
+   * The weights by name: the layer's own, then those of the layers inside, with the names of these before a slash:
+   * `kernel`, `block/dense/bias`.
+   */
+  namedWeights(): Map<string, Tensor> {
+    const named = new Map<string, Tensor>();
+    const found = new Set<Tensor>();
+    const add = (path: string, tensor: Tensor): void => {
+      if (found.has(tensor)) return;
+      found.add(tensor);
+      let free = path;
+      for (let i = 1; named.has(free); i++) free = `${path}_${i}`;
+      named.set(free, tensor);
+    };
+    for (const weight of this.ownWeights) add(weight.name, weight.tensor);
+    for (const layer of new Set(this.sublayers())) {
+      for (const [path, tensor] of layer.namedWeights()) add(`${layer.name}/${path}`, tensor);
+    }
+    return named;
+  }
+
+  /**
+   * The options that make this layer again, as JSON: `new Class(config)` has the same shape and new weights. By default
+   * what the constructor gave to `super`.
+   *
+   * @throws ArgumentError for an option that no file can hold, such as a function.
+   */
+  getConfig(): LayerConfig {
+    const { name, trainable, dtype, batchInputShape } = this;
+    const config: Record<string, Json> = { name, trainable, dtype };
+    if (batchInputShape) config["inputShape"] = batchInputShape.slice(1);
+    for (const [key, value] of Object.entries(this.givenOptions)) {
+      if (value !== undefined) config[key] = toJson(name, key, value);
+    }
+    return config;
+  }
+
   /** Forgets the states that stateful layers inside keep from one call to the next. */
   resetStates(): void {
     for (const layer of this.sublayers()) layer.resetStates();
@@ -270,10 +358,10 @@ export abstract class Layer<
   }
 
   /** The layers that this one holds in its fields, also in arrays. */
-  protected sublayers(): Layer<Tensors, Tensors>[] {
+  protected sublayers(): AnyLayer[] {
     return Object.values(this)
       .flat()
-      .filter((value): value is Layer<Tensors, Tensors> => value instanceof Layer);
+      .filter((value): value is AnyLayer => value instanceof Layer);
   }
 
   private collect(wanted: (weight: Weight, trainable: boolean) => boolean): Tensor[] {

@@ -1,6 +1,6 @@
 import { wrong } from "../checks.js";
 import type { Logs } from "./history.js";
-import type { Model } from "./model.js";
+import type { AnyModel } from "./model.js";
 
 /**
  * Functions that a training calls as it goes; it waits for those that return a promise. Epochs and batches are counted
@@ -8,7 +8,7 @@ import type { Model } from "./model.js";
  */
 export interface Callback {
   /** Called first, with the model that is trained. */
-  setModel?(model: Model): void;
+  setModel?(model: AnyModel): void;
   onTrainBegin?(): void | Promise<void>;
   onTrainEnd?(): void | Promise<void>;
   onEpochBegin?(epoch: number): void | Promise<void>;
@@ -24,7 +24,7 @@ export class CallbackList {
   private readonly callbacks: readonly Callback[];
 
   /** @throws ArgumentError for what is no list of objects. */
-  constructor(op: string, callbacks: unknown, model: Model) {
+  constructor(op: string, callbacks: unknown, model: AnyModel) {
     const isCallback = (value: unknown): boolean => typeof value === "object" && value !== null;
     if (!Array.isArray(callbacks) || !callbacks.every(isCallback)) {
       throw wrong(op, "callbacks", callbacks, "an array of objects such as { onEpochEnd(epoch, logs) { … } }");

@@ -1,69 +1,196 @@
-import { checkOptions, wrong } from "../checks.js";
+import { checkBoolean, checkOptions, wrong } from "../checks.js";
 import { ArgumentError, ShapeError } from "../errors.js";
-import type { BatchShape } from "../layers/batchShape.js";
-import { Layer, type LayerOptions } from "../layers/layer.js";
+import { shapeList, type BatchShape } from "../layers/batchShape.js";
+import {
+  Layer,
+  type CallOptions,
+  type LayerOptions,
+  type Masked,
+  type ShapesOf,
+  type SymbolicOptions,
+  type Tensors,
+} from "../layers/layer.js";
+import type { AnyLayer, SymbolicOf, SymbolicTensor } from "../layers/symbolic.js";
+import { trialShape } from "../layers/trialShape.js";
 import { tidy } from "../memory.js";
 import { copy } from "../op.js";
 import { assign } from "../ops/assign.js";
 import { cast } from "../ops/cast.js";
 import { tensor } from "../ops/creation.js";
 import type { Optimizer } from "../optimizers/index.js";
-import {
-  resolveLoss,
-  resolveMetric,
-  resolveOptimizer,
-  type LossLike,
-  type MetricLike,
-  type OptimizerLike,
-} from "../resolve.js";
 import { formatShape, sameShape, sizeOf } from "../shape.js";
+import { unknownName } from "../suggest.js";
 import { withRecording } from "../tape.js";
 import { Tensor } from "../tensor.js";
+import { resolveCompile, type CompileOptions } from "./compile.js";
+import { Graph, type Symbolics } from "./graph.js";
 import type { History, Logs } from "./history.js";
 import { predict, type PredictOptions } from "./predict.js";
-import { SampleSet, type ModelInput } from "./samples.js";
-import { trialShape } from "./trialShape.js";
+import { inOrder, isNamed, SampleSet, type ModelInput, type ModelInputs } from "./samples.js";
 import { summaryLines, type SummaryRow } from "./summary.js";
 import { Trainer } from "./trainer.js";
 import { evaluate, fit, type EvaluateOptions, type FitOptions } from "./training.js";
-
-export interface CompileOptions {
-  /** What changes the weights, by name or as an object. */
-  optimizer: OptimizerLike;
-  /** What the training makes small, by name or as an object or function. */
-  loss: LossLike;
-  /** Figures to watch. "accuracy" means the accuracy that fits the output and the targets. */
-  metrics?: readonly MetricLike[];
-}
 
 export interface SummaryOptions {
   /** Takes each line; `console.log` by default. */
   printFn?: (line: string) => void;
 }
 
+/** A model without regard to what it takes and gives. */
+export type AnyModel = Model<Tensors, Tensors>;
+
+export interface ModelOptions extends Omit<LayerOptions, "inputShape"> {
+  /** With `outputs`: where a graph of layers begins. */
+  inputs?: Symbolics;
+  /** What the graph gives: symbolic tensors that layers made of the inputs. */
+  outputs?: Symbolics;
+}
+
 /**
- * A layer that can be trained: the base of {@link Sequential}, and of models of your own with layers in their fields
- * and a `call(x, { training })`.
+ * A layer that can be trained: a graph of layers, from `inputs` to `outputs`, which are symbolic tensors or lists of them;
+ * or a class of your own with layers in its fields and a `call(x, { training })`. `Model<Tensor[]>` takes several tensors,
+ * `Model<Tensor, Tensor[]>` gives several.
+ *
+ * The layers of a graph belong to the model and to every other one that they are in. A model is a layer: applied to a
+ * symbolic tensor it becomes a part of another one.
+ *
+ * @throws ArgumentError for outputs that need another input than those given, and for two layers of the same name.
  */
-export abstract class Model extends Layer {
+export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> extends Layer<In, Out> {
   /** Set it in a callback to end the training after the running batch. */
   stopTraining = false;
   protected override readonly castsInput: boolean = false;
-  private trialOutputShape: BatchShape | null = null;
+  protected override readonly takesList: boolean = true;
+  private readonly ownGraph: Graph | null;
+  private trialShapes: readonly BatchShape[] | null = null;
   private trainer: Trainer | null = null;
   private chosenOptimizer: Optimizer | null = null;
   private busy = false;
 
-  constructor(options: LayerOptions = {}) {
-    super(options, []);
+  constructor(options: ModelOptions = {}) {
+    const { inputs, outputs, ...rest } = options;
+    super(rest, []);
+    if ((inputs === undefined) !== (outputs === undefined)) {
+      throw new ArgumentError(`${this.name}: inputs and outputs belong together: only one of them is given`);
+    }
+    this.ownGraph = inputs && outputs ? new Graph(this.name, inputs, outputs) : null;
+    if (this.ownGraph === null) return;
+    checkNames(this.name, this.ownGraph.layers);
+    this.built = true;
+    if (options.trainable !== undefined) this.trainable = checkBoolean(this.name, "trainable", options.trainable);
   }
 
   /** Builds the layers inside by running them on one sample of zeros. */
-  override build(inputShape: BatchShape): void {
-    this.trialOutputShape = trialShape(this.name, inputShape, this.dtype, (x) =>
-      this.call(x, { training: false, mask: null }),
-    );
+  override build(inputShape: ShapesOf<In>): void {
+    const run = (x: In): Out => this.call(x, { training: false, mask: null });
+    this.trialShapes = shapeList(trialShape<In, Out>(this.name, inputShape, this.dtype, run));
     this.resetStates();
+  }
+
+  /** Runs the graph. A model of your own defines it. */
+  call(x: In, options: CallOptions): Out {
+    return this.runGraph(x, options).y;
+  }
+
+  /**
+   * Runs the model, which builds its layers first if need be; see {@link Layer.apply}. A record gives the tensors by the
+   * names of the inputs.
+   */
+  override apply(x: In, options?: Partial<CallOptions>): Out;
+  override apply(x: SymbolicOf<In>, options?: SymbolicOptions<CallOptions>): SymbolicOf<Out>;
+  override apply(x: Readonly<Record<string, Tensor>>, options?: Partial<CallOptions>): Out;
+  override apply(
+    x: In | SymbolicOf<In> | Readonly<Record<string, Tensor>>,
+    options: Partial<CallOptions> | SymbolicOptions<CallOptions> = {},
+  ): Out | SymbolicOf<Out> {
+    const tensors = isNamed<Tensor>(x) ? this.arrangeInputs(this.name, x) : x;
+    return super.apply(tensors as Tensors as In, options as Partial<CallOptions>);
+  }
+
+  override applyMasked(x: In, options: Partial<CallOptions> = {}): Masked<Out> {
+    // Subclasses may compute something else.
+    if (this.call !== Model.prototype.call) return super.applyMasked(x, options);
+    return this.runGraph(this.accept(x), this.acceptOptions(x, options));
+  }
+
+  /** Which steps of the first result count. Runs a graph's layers: one of them may read its input to say so. */
+  override computeMask(x: In, mask: Tensor | null = null): Tensor | null {
+    if (this.ownGraph === null) return super.computeMask(x, mask);
+    return withRecording(false, () => tidy(() => this.runGraph(x, { training: false, mask }).mask));
+  }
+
+  override get knowsOutputShape(): boolean {
+    return this.ownGraph !== null || this.computeOutputShape !== Model.prototype.computeOutputShape;
+  }
+
+  override computeOutputShape(inputShape: ShapesOf<In>): ShapesOf<Out> {
+    const graph = this.ownGraph;
+    if (graph === null) return super.computeOutputShape(inputShape);
+    const shapes = graph.outputShapes(shapeList(inputShape));
+    return (graph.givesList ? shapes : shapes[0]!) as ShapesOf<Tensors> as ShapesOf<Out>;
+  }
+
+  /** The layers: of a graph from the inputs to the outputs, of a class of your own as they are in its fields. */
+  get layers(): readonly AnyLayer[] {
+    return this.sublayers();
+  }
+
+  /** The layer of this name, or at this place in `layers`. @throws ArgumentError when there is none. */
+  getLayer(nameOrPlace: string | number): AnyLayer {
+    const { layers } = this;
+    const found =
+      typeof nameOrPlace === "number" ? layers.at(nameOrPlace) : layers.find((layer) => layer.name === nameOrPlace);
+    if (found) return found;
+    if (typeof nameOrPlace === "number") {
+      throw wrong(this.name, "layer", nameOrPlace, `a place from 0 to ${layers.length - 1}`);
+    }
+    const names = layers.map((layer) => layer.name);
+    throw unknownName(this.name, "layer", nameOrPlace, names);
+  }
+
+  /** The symbolic tensors that the graph begins with. @throws ArgumentError when the model is no graph. */
+  get inputs(): readonly SymbolicTensor[] {
+    return this.graph("inputs").inputs;
+  }
+
+  /** The symbolic tensors that the graph ends with. @throws ArgumentError when the model is no graph. */
+  get outputs(): readonly SymbolicTensor[] {
+    return this.graph("outputs").outputs;
+  }
+
+  /** The only one of {@link inputs}. @throws ArgumentError when there are several. */
+  get input(): SymbolicTensor {
+    return this.only("input", this.inputs);
+  }
+
+  /** The only one of {@link outputs}: what further layers are applied to. @throws ArgumentError when there are several. */
+  get output(): SymbolicTensor {
+    return this.only("output", this.outputs);
+  }
+
+  /** The shape of a graph's only input, with the batch in front; null when it has several, or is no graph. */
+  get inputShape(): BatchShape | null {
+    return this.ownGraph?.inputs.length === 1 ? this.ownGraph.inputs[0]!.shape : null;
+  }
+
+  /** The shape of a graph's only output, with the batch in front; null when it has several, or is no graph. */
+  get outputShape(): BatchShape | null {
+    return this.ownGraph?.outputs.length === 1 ? this.ownGraph.outputs[0]!.shape : null;
+  }
+
+  /** The names by which records give the inputs; null when the model has none. */
+  get inputNames(): readonly string[] | null {
+    return this.ownGraph && this.ownGraph.inputs.map(({ name }) => name);
+  }
+
+  /** The names by which records give the targets, and of the losses and metrics of several outputs; null when the model has none. */
+  get outputNames(): readonly string[] | null {
+    return this.ownGraph && numbered(this.ownGraph.outputs.map(({ name }) => name));
+  }
+
+  /** @internal The inputs of a record in the order of {@link inputNames}. */
+  arrangeInputs<T>(op: string, named: Readonly<Record<string, T>>): readonly T[] {
+    return inOrder(op, "input", named, this.inputNames);
   }
 
   override get weights(): Tensor[] {
@@ -92,17 +219,9 @@ export abstract class Model extends Layer {
    * @throws ArgumentError for an unknown name, with the nearest one that exists.
    */
   compile(options: CompileOptions): void {
-    checkOptions("compile", options, ["optimizer", "loss", "metrics"]);
-    const given = options.metrics ?? [];
-    if (!Array.isArray(given)) throw wrong("compile", "metrics", given, "an array of names or metrics");
-    const optimizer = resolveOptimizer("compile", options.optimizer);
-    const loss = resolveLoss("compile", options.loss);
-    const metrics = given.map((metric: MetricLike) => resolveMetric("compile", metric));
-    const names = ["loss", ...metrics.map((metric) => metric.name)];
-    const twice = names.find((name, i) => names.indexOf(name) !== i);
-    if (twice !== undefined) throw new ArgumentError(`compile: two figures have the name "${twice}"`);
-    this.chosenOptimizer = optimizer;
-    this.trainer = new Trainer(this, { optimizer, loss, metrics });
+    const compiled = resolveCompile(options, this.outputNames);
+    this.chosenOptimizer = compiled.optimizer;
+    this.trainer = new Trainer(this as AnyModel, compiled);
   }
 
   /**
@@ -111,12 +230,12 @@ export abstract class Model extends Layer {
    * @returns the figures of each epoch.
    * @throws ArgumentError, ShapeError, IndexError before anything has changed, for data and options that do not fit.
    */
-  fit(x: ModelInput, y: ModelInput, options: FitOptions = {}): Promise<History> {
+  fit(x: ModelInputs, y: ModelInputs, options: FitOptions = {}): Promise<History> {
     return this.exclusive("fit", (trainer) => fit(trainer, x, y, options));
   }
 
   /** The loss and metrics on samples and their targets, as one record. */
-  evaluate(x: ModelInput, y: ModelInput, options: EvaluateOptions = {}): Promise<Logs> {
+  evaluate(x: ModelInputs, y: ModelInputs, options: EvaluateOptions = {}): Promise<Logs> {
     return this.exclusive("evaluate", (trainer) => evaluate(trainer, x, y, options));
   }
 
@@ -124,12 +243,12 @@ export abstract class Model extends Layer {
    * One training step on one batch, which is issued before this returns; the promise gives the batch's loss and
    * metrics. Labels out of range are found when the step runs.
    */
-  async trainOnBatch(x: ModelInput, y: ModelInput): Promise<Logs> {
+  async trainOnBatch(x: ModelInputs, y: ModelInputs): Promise<Logs> {
     const trainer = this.free("trainOnBatch");
-    const samples = new SampleSet("trainOnBatch", x, y);
+    const samples = new SampleSet("trainOnBatch", this, x, y);
     let logs: Promise<Logs>;
     try {
-      trainer.checkTargets("trainOnBatch", samples.y!, this.outputShapeFor(samples.x));
+      trainer.checkTargets("trainOnBatch", samples.y!, this.outputsFor(samples.x));
       trainer.prepare("trainOnBatch");
       trainer.reset();
       trainer.trainStep(samples, 0, samples.length, null);
@@ -142,8 +261,8 @@ export abstract class Model extends Layer {
   }
 
   /** The model's results for samples, computed batch by batch. */
-  predict(x: ModelInput, options: PredictOptions = {}): Promise<Tensor> {
-    return predict(this, x, options);
+  predict(x: ModelInputs, options: PredictOptions = {}): Promise<Out> {
+    return predict(this as AnyModel, x, options) as Promise<Out>;
   }
 
   /** Prints the layers with their shapes and parameters. @throws ArgumentError before the input shape is known. */
@@ -151,7 +270,7 @@ export abstract class Model extends Layer {
     checkOptions("summary", options, ["printFn"]);
     this.requireBuilt("summary");
     const print = options.printFn ?? ((line: string) => console.log(line));
-    for (const line of summaryLines(this, this.summaryRows())) print(line);
+    for (const line of summaryLines(this as AnyModel, this.summaryRows())) print(line);
   }
 
   /** Copies of all weights. */
@@ -178,20 +297,43 @@ export abstract class Model extends Layer {
     );
   }
 
-  /** @internal Builds the model for these samples, if need be, and gives the shape of its results. */
-  outputShapeFor(x: Tensor): BatchShape {
-    const shape = [null, ...x.shape.slice(1)];
-    this.build(shape);
-    return this.knowsOutputShape ? this.computeOutputShape(shape) : this.builtShape();
+  /** @internal Builds the model for these samples, if need be, and gives the shapes of its results. */
+  outputsFor(x: readonly Tensor[]): readonly BatchShape[] {
+    const shapes = x.map(({ shape }) => [null, ...shape.slice(1)]);
+    const given = (shapes.length === 1 ? shapes[0]! : shapes) as ShapesOf<Tensors> as ShapesOf<In>;
+    this.ownGraph?.check(this.name, x);
+    this.build(given);
+    return this.knowsOutputShape ? shapeList(this.computeOutputShape(given)) : this.builtShapes();
   }
 
-  /** The shape of the results for the samples that the model was built for. */
-  protected builtShape(): BatchShape {
-    return this.trialOutputShape!;
+  /** The shapes of the results for the samples that the model was built for. */
+  protected builtShapes(): readonly BatchShape[] {
+    return this.trialShapes!;
+  }
+
+  protected override accept<X extends In>(x: X): X {
+    this.ownGraph?.check(this.name, listOf(x));
+    return super.accept(x);
+  }
+
+  protected override sublayers(): AnyLayer[] {
+    return this.ownGraph ? [...this.ownGraph.layers] : super.sublayers();
+  }
+
+  /** The graph, if the model is one. */
+  protected symbolicGraph(): Graph | null {
+    return this.ownGraph;
   }
 
   protected summaryRows(): SummaryRow[] {
-    return this.sublayers().map((layer) => ({ layer, outputShape: null }));
+    const graph = this.ownGraph;
+    if (graph === null) return this.layers.map((layer) => ({ layer, outputShapes: null, from: [] }));
+    return graph.layers.map((layer) => {
+      const calls = graph.calls.filter((call) => call.layer === layer);
+      const made = calls[0]?.outputs ?? graph.inputs.filter(({ source }) => source.layer === layer);
+      const from = calls.flatMap(({ inputs }) => inputs.map(({ name }) => name));
+      return { layer, outputShapes: made.map(({ shape }) => shape), from };
+    });
   }
 
   protected requireBuilt(what: string): void {
@@ -200,6 +342,28 @@ export abstract class Model extends Layer {
       `${what}: the model is not built: the input shape of ${this.name} is not known, ` +
         "give its first layer an inputShape, call build([null, …]), or call the model once",
     );
+  }
+
+  private runGraph(x: In, options: CallOptions): Masked<Out> {
+    const graph = this.ownGraph;
+    if (graph === null) {
+      throw new ArgumentError(
+        `${this.name}: the model has neither a graph nor a call: give it inputs and outputs, or define call in ${this.constructor.name}`,
+      );
+    }
+    const { y, mask } = graph.run(listOf(x), options);
+    return { y: (graph.givesList ? y : y[0]!) as Tensors as Out, mask };
+  }
+
+  private graph(what: string): Graph {
+    const graph = this.symbolicGraph();
+    if (graph) return graph;
+    throw new ArgumentError(`${what}: the model is no graph of layers: ${this.name} computes its results in call`);
+  }
+
+  private only(what: string, symbolics: readonly SymbolicTensor[]): SymbolicTensor {
+    if (symbolics.length === 1) return symbolics[0]!;
+    throw new ArgumentError(`${what}: ${this.name} has ${symbolics.length} of them: use ${what}s`);
   }
 
   /** The compiled model for one use. @throws ArgumentError before `compile`, and while another use is running. */
@@ -238,4 +402,24 @@ function toWeight(weight: Tensor, value: ModelInput, place: number): Tensor {
   made.check("setWeights");
   if (!sameShape(made.shape, shape)) throw misfit(`the shape ${formatShape(made.shape)}`);
   return made.dtype === dtype ? made : cast(made, dtype);
+}
+
+function listOf(x: Tensors): readonly Tensor[] {
+  return Array.isArray(x) ? (x as readonly Tensor[]) : [x as Tensor];
+}
+
+/** @throws ArgumentError when two layers have the same name. */
+function checkNames(op: string, layers: readonly AnyLayer[]): void {
+  const names = layers.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return;
+  throw new ArgumentError(`${op}: two layers have the name "${twice}": expected different names`);
+}
+
+/** The names with a number behind those that were there before. */
+function numbered(names: readonly string[]): readonly string[] {
+  return names.map((name, i) => {
+    const before = names.slice(0, i).filter((other) => other === name).length;
+    return before === 0 ? name : `${name}_${before}`;
+  });
 }

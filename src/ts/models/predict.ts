@@ -1,13 +1,14 @@
 import { checkOptions, checkPositive } from "../checks.js";
-import type { Layer } from "../layers/layer.js";
+import type { Tensors } from "../layers/layer.js";
 import { keep, tidy } from "../memory.js";
 import { assign } from "../ops/assign.js";
 import { zeros } from "../ops/creation.js";
 import { slice } from "../ops/slice.js";
 import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
+import type { AnyModel } from "./model.js";
 import { Pipeline } from "./pipeline.js";
-import { SampleSet, type ModelInput } from "./samples.js";
+import { SampleSet, type ModelInputs } from "./samples.js";
 
 export interface PredictOptions {
   /** Samples a step; 32 by default. */
@@ -15,26 +16,31 @@ export interface PredictOptions {
 }
 
 /** See {@link Model.predict}. */
-export async function predict(model: Layer, x: ModelInput, options: PredictOptions): Promise<Tensor> {
+export async function predict(model: AnyModel, x: ModelInputs, options: PredictOptions): Promise<Tensors> {
   checkOptions("predict", options, ["batchSize"]);
   const batchSize = checkPositive("predict", "batchSize", options.batchSize ?? 32);
-  const samples = new SampleSet("predict", x, null);
+  const samples = new SampleSet("predict", model, x, null);
   const pipeline = new Pipeline();
   const results: Tensor[] = [];
+  let givesList = false;
   const step = (start: number): void => {
     const y = model.apply(samples.batch(start, batchSize, null).x);
-    if (results.length === 0) results.push(keep(zeros([samples.length, ...y.shape.slice(1)], { dtype: y.dtype })));
-    assign(slice(results[0]!, [[start, start + y.shape[0]!]]), y);
+    givesList = Array.isArray(y);
+    const parts = (givesList ? y : [y]) as readonly Tensor[];
+    parts.forEach((part, i) => {
+      results[i] ??= keep(zeros([samples.length, ...part.shape.slice(1)], { dtype: part.dtype }));
+      assign(slice(results[i], [[start, start + part.shape[0]!]]), part);
+    });
   };
   try {
     for (let start = 0; start < samples.length; start += batchSize) {
       await pipeline.run(() => withRecording(false, () => tidy(() => step(start))));
     }
     await pipeline.drain();
-    return results[0]!;
+    return givesList ? results : results[0]!;
   } catch (error) {
     await pipeline.abandon();
-    results[0]?.dispose();
+    for (const result of results) result.dispose();
     throw error;
   } finally {
     samples.dispose();

@@ -4,51 +4,90 @@ import { tensor, type TensorData } from "../ops/creation.js";
 import { gather } from "../ops/gather.js";
 import { slice } from "../ops/slice.js";
 import { takeRandom } from "../random.js";
+import { unknownName } from "../suggest.js";
 import { Tensor } from "../tensor.js";
 
 /** Samples or targets: a tensor, nested arrays or a typed array. The first axis counts the samples. */
 export type ModelInput = Tensor | TensorData;
 
+/** Samples or targets for a model of several inputs or outputs: in their order, or by their names. */
+export type ModelInputs = ModelInput | readonly ModelInput[] | Readonly<Record<string, ModelInput>>;
+
+/** What a model says of its inputs and outputs. */
+export interface Signature {
+  readonly name: string;
+  /** Null when only a call can tell. */
+  readonly inputNames: readonly string[] | null;
+  readonly outputNames: readonly string[] | null;
+  /** Named inputs in the order of the model's. */
+  arrangeInputs<T>(op: string, named: Readonly<Record<string, T>>): readonly T[];
+}
+
+/** Whether a value has an entry for each name: an object that is neither a tensor nor an array. */
+export function isNamed<T>(value: unknown): value is Readonly<Record<string, T>> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** @throws ArgumentError unless the entries of `named` are those of `names`. */
+export function inOrder<T>(
+  op: string,
+  kind: "input" | "output",
+  named: Readonly<Record<string, T>>,
+  names: readonly string[] | null,
+): readonly T[] {
+  if (names === null) throw new ArgumentError(`${op}: the model's ${kind}s have no names: expected a list of them`);
+  for (const name of Object.keys(named)) if (!names.includes(name)) throw unknownName(op, kind, name, names);
+  return names.map((name) => {
+    if (Object.hasOwn(named, name)) return named[name]!;
+    throw new ArgumentError(`${op}: the ${kind} ${name} is missing: ${Object.keys(named).join(", ")} given`);
+  });
+}
+
 /** Samples, with their targets when there are any. */
 export class SampleSet {
-  readonly x: Tensor;
-  readonly y: Tensor | null;
+  /** One tensor for each input of the model. */
+  readonly x: readonly Tensor[];
+  /** One tensor for each output of the model. */
+  readonly y: readonly Tensor[] | null;
   /** Tensors that were made of arrays, or are views: they go with the set. */
   private readonly owned: Tensor[] = [];
 
   /** @throws ArgumentError when there are no samples, or not as many targets as samples. */
-  constructor(op: string, x: ModelInput, y: ModelInput | null) {
-    this.x = this.convert(op, "x", x);
-    this.y = y === null ? null : this.convert(op, "y", y);
-    if (this.y !== null && this.y.shape[0] !== this.x.shape[0]) {
-      throw new ArgumentError(
-        `${op}: x and y have different lengths: x has ${this.x.shape[0]} samples, y has ${this.y.shape[0]}`,
-      );
+  constructor(op: string, model: Signature, x: ModelInputs, y: ModelInputs | null) {
+    const inputs = isNamed<ModelInput>(x) ? model.arrangeInputs(op, x) : toList(x, model.inputNames);
+    this.x = inputs.map((input, i) => this.convert(op, nameOf("x", inputs, model.inputNames, i), input));
+    if (y === null) this.y = null;
+    else {
+      const names = model.outputNames;
+      const targets = isNamed<ModelInput>(y) ? inOrder(op, "output", y, names) : toList(y, names);
+      this.y = targets.map((target, i) => this.convert(op, nameOf("y", targets, names, i), target));
     }
-    if (this.length === 0)
-      throw new ArgumentError(`${op}: there are no samples: the shape of x is [${this.x.shape.join(",")}]`);
+    this.checkLengths(op, model);
   }
 
   get length(): number {
-    return this.x.shape[0]!;
+    return this.x[0]!.shape[0]!;
   }
 
   /** The samples from `start` to before `end`; they stay valid while this set is. */
-  part(op: string, start: number, end: number): SampleSet {
+  part(op: string, model: Signature, start: number, end: number): SampleSet {
     const rows = (from: Tensor): Tensor => {
       const view = slice(from, [[start, end]]);
       this.owned.push(view);
       return view;
     };
-    return new SampleSet(op, rows(this.x), this.y && rows(this.y));
+    return new SampleSet(op, model, this.x.map(rows), this.y && this.y.map(rows));
   }
 
   /** One batch, to be disposed of by the caller: the samples from `start` on, or those that `order` has there. */
-  batch(start: number, size: number, order: Tensor | null): { x: Tensor; y: Tensor | null; size: number } {
+  batch(start: number, size: number, order: Tensor | null): Batch {
     const end = Math.min(start + size, this.length);
     const places = order && order.alias([end - start], [1], start);
     const take = (from: Tensor): Tensor => (places ? gather(from, places) : slice(from, [[start, end]]));
-    return { x: take(this.x), y: this.y && take(this.y), size: end - start };
+    const x = this.x.map(take);
+    return { x: x.length === 1 ? x[0]! : x, y: this.y ? this.y.map(take) : [], size: end - start };
   }
 
   /** A random order of the samples, drawn from the seeded generator. */
@@ -59,6 +98,24 @@ export class SampleSet {
 
   dispose(): void {
     for (const owned of this.owned) owned.dispose();
+  }
+
+  private checkLengths(op: string, model: Signature): void {
+    const lengths = this.x.map(({ shape }) => shape[0]!);
+    if (lengths.some((length) => length !== lengths[0])) {
+      throw new ArgumentError(`${op}: the inputs have different lengths: ${lengths.join(", ")} samples`);
+    }
+    const targets = (this.y ?? []).map(({ shape }) => shape[0]!);
+    const other = targets.findIndex((length) => length !== lengths[0]);
+    if (other >= 0) {
+      const name = nameOf("y", targets, model.outputNames, other);
+      throw new ArgumentError(
+        `${op}: x and y have different lengths: x has ${lengths[0]} samples, ${name} has ${targets[other]}`,
+      );
+    }
+    if (this.length === 0) {
+      throw new ArgumentError(`${op}: there are no samples: the shape of x is [${this.x[0]!.shape.join(",")}]`);
+    }
   }
 
   private convert(op: string, name: string, value: ModelInput): Tensor {
@@ -76,4 +133,21 @@ export class SampleSet {
     if (result.rank === 0) throw new ArgumentError(`${op}: ${name} has no axis that counts samples: its shape is []`);
     return result;
   }
+}
+
+/** Samples of one step; the only tensor of `x` stands for itself. */
+export interface Batch {
+  readonly x: Tensor | readonly Tensor[];
+  readonly y: readonly Tensor[];
+  readonly size: number;
+}
+
+/** An array is a list of inputs if the model has several, or if tensors are in it; otherwise it holds the numbers of one. */
+function toList(value: ModelInput | readonly ModelInput[], names: readonly string[] | null): readonly ModelInput[] {
+  const isList = Array.isArray(value) && ((names?.length ?? 1) > 1 || value.some((each) => each instanceof Tensor));
+  return isList ? (value as readonly ModelInput[]) : [value as ModelInput];
+}
+
+function nameOf(side: "x" | "y", all: readonly unknown[], names: readonly string[] | null, place: number): string {
+  return all.length === 1 ? side : (names?.[place] ?? `${side}[${place}]`);
 }

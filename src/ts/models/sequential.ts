@@ -3,13 +3,15 @@ import { ArgumentError, describe } from "../errors.js";
 import type { BatchShape } from "../layers/batchShape.js";
 import { InputLayer } from "../layers/inputLayer.js";
 import { Layer, type CallOptions, type Masked } from "../layers/layer.js";
+import { Input } from "../layers/inputLayer.js";
+import { notOneTensor } from "../layers/trialShape.js";
 import { tidy } from "../memory.js";
-import { unknownName } from "../suggest.js";
 import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
+import { Graph } from "./graph.js";
 import { Model } from "./model.js";
 import type { SummaryRow } from "./summary.js";
-import { notOneTensor, trialShape } from "./trialShape.js";
+import { release } from "./release.js";
 
 export interface SequentialOptions {
   name?: string;
@@ -22,9 +24,12 @@ export interface SequentialOptions {
  * `inputShape`, or else with the first data.
  */
 export class Sequential extends Model {
+  protected override readonly takesList = false;
   private readonly stack: Layer[] = [];
   /** The shapes between the layers that are built: the input's first. */
   private readonly shapes: BatchShape[] = [];
+  /** The layers as a graph, once it was asked for. */
+  private ownSymbols: Graph | null = null;
 
   /** @throws ArgumentError for what is no list of layers with different names; ShapeError when they do not fit. */
   constructor(layers: readonly Layer[] = [], options: SequentialOptions = {}) {
@@ -38,17 +43,17 @@ export class Sequential extends Model {
   }
 
   /** The layers, without an InputLayer. */
-  get layers(): readonly Layer[] {
+  override get layers(): readonly Layer[] {
     return this.stack.filter((layer) => !(layer instanceof InputLayer));
   }
 
   /** The shape of the samples, or null before it is known. */
-  get inputShape(): BatchShape | null {
+  override get inputShape(): BatchShape | null {
     return this.built ? this.shapes[0]! : null;
   }
 
   /** The shape of the results, or null before it is known. */
-  get outputShape(): BatchShape | null {
+  override get outputShape(): BatchShape | null {
     return this.built ? this.shapes.at(-1)! : null;
   }
 
@@ -67,6 +72,7 @@ export class Sequential extends Model {
       throw new ArgumentError(`${this.name}: two layers have the name "${layer.name}": expected different names`);
     }
     const inputShape = this.stack.length === 0 ? firstShape(layer) : null;
+    this.ownSymbols = null;
     this.stack.push(layer);
     try {
       if (this.built) this.extend();
@@ -76,18 +82,6 @@ export class Sequential extends Model {
       throw error;
     }
     return this;
-  }
-
-  /** The layer of this name. @throws ArgumentError when there is none. */
-  getLayer(name: string): Layer {
-    const found = this.stack.find((layer) => layer.name === name);
-    if (found) return found;
-    throw unknownName(
-      this.name,
-      "layer",
-      name,
-      this.stack.map((layer) => layer.name),
-    );
   }
 
   override build(inputShape: BatchShape): void {
@@ -101,7 +95,7 @@ export class Sequential extends Model {
     }
   }
 
-  call(x: Tensor, options: CallOptions): Tensor {
+  override call(x: Tensor, options: CallOptions): Tensor {
     return this.run(x, options).y;
   }
 
@@ -122,8 +116,10 @@ export class Sequential extends Model {
     for (let i = 0; i < this.stack.length; i++) {
       const layer = this.stack[i]!;
       const next = this.stack[i + 1];
-      const both = next ? layer.applyWith(next, result.y) : null;
-      result = both ? { y: both, mask: null } : layer.applyMasked(result.y, { training, mask: result.mask });
+      const given = result.y;
+      const both = next ? layer.applyWith(next, given) : null;
+      result = both ? { y: both, mask: null } : layer.applyMasked(given, { training, mask: result.mask });
+      release(given, [x, result.y]);
       if (both) i++;
     }
     return result;
@@ -139,13 +135,25 @@ export class Sequential extends Model {
     return shape;
   }
 
-  protected override builtShape(): BatchShape {
-    return this.shapes.at(-1)!;
+  protected override builtShapes(): readonly BatchShape[] {
+    return [this.shapes.at(-1)!];
+  }
+
+  protected override symbolicGraph(): Graph {
+    this.requireBuilt("symbolic tensors");
+    if (this.ownSymbols) return this.ownSymbols;
+    const [first] = this.stack;
+    const input = Input({
+      shape: this.shapes[0]!.slice(1),
+      ...(first instanceof InputLayer && { name: first.name, dtype: first.inputDType }),
+    });
+    const output = this.layers.reduce((x, layer) => layer.apply(x), input);
+    return (this.ownSymbols = new Graph(this.name, input, output));
   }
 
   protected override summaryRows(): SummaryRow[] {
     return this.stack
-      .map((layer, i) => ({ layer, outputShape: this.shapes[i + 1]! }))
+      .map((layer, i) => ({ layer, outputShapes: [this.shapes[i + 1]!], from: [] }))
       .filter(({ layer }) => !(layer instanceof InputLayer));
   }
 
@@ -154,10 +162,7 @@ export class Sequential extends Model {
     for (let i = this.shapes.length - 1; i < this.stack.length; i++) {
       const layer = this.stack[i]!;
       const shape = this.shapes[i]!;
-      layer.build(shape);
-      const output = layer.knowsOutputShape
-        ? layer.computeOutputShape(shape)
-        : trialShape(layer.name, shape, layer.dtype, (x) => layer.apply(x));
+      const output = layer.outputShapesFor(shape);
       if (Array.isArray(output[0])) throw notOneTensor(layer.name, output);
       this.shapes.push(output);
     }
@@ -166,5 +171,5 @@ export class Sequential extends Model {
 
 /** The input shape that a first layer states: its own, or that of the model which it is. */
 function firstShape(layer: Layer): BatchShape | null {
-  return layer instanceof Sequential ? layer.inputShape : layer.batchInputShape;
+  return layer instanceof Model ? layer.inputShape : layer.batchInputShape;
 }

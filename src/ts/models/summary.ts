@@ -1,27 +1,41 @@
-import { formatBatchShape, type BatchShape } from "../layers/batchShape.js";
-import type { Layer, Tensors } from "../layers/layer.js";
 import { dtypeInfo } from "../dtype.js";
+import { formatBatchShape, type BatchShape } from "../layers/batchShape.js";
+import type { AnyLayer } from "../layers/symbolic.js";
 import type { Tensor } from "../tensor.js";
+import type { AnyModel } from "./model.js";
 
 export interface SummaryRow {
-  readonly layer: Layer<Tensors, Tensors>;
-  /** Null where it is not known. */
-  readonly outputShape: BatchShape | null;
+  readonly layer: AnyLayer;
+  /** Null where they are not known. */
+  readonly outputShapes: readonly BatchShape[] | null;
+  /** The names of the layers whose results it takes; empty where the layer above is the only one. */
+  readonly from: readonly string[];
 }
 
-/** The table of a model's layers, as Keras shows it. */
-export function summaryLines(model: Layer, rows: readonly SummaryRow[]): string[] {
-  const header = ["Layer (type)", "Output shape", "Params"];
-  const cells = rows.map(({ layer, outputShape }) => [
-    `${layer.name} (${layer.constructor.name})`,
-    outputShape === null ? "?" : formatBatchShape(outputShape).replaceAll(",", ", "),
-    count(layer.countParams()),
-  ]);
+/**
+ * The table of a model's layers, as Keras shows it. Which of them training changes is shown when some of them are frozen,
+ * and what each takes when not every layer takes the result of the one above.
+ */
+export function summaryLines(model: AnyModel, rows: readonly SummaryRow[]): string[] {
+  const columns: { title: string; right?: boolean; cell(row: SummaryRow): string }[] = [
+    { title: "Layer (type)", cell: ({ layer }) => `${layer.name} (${layer.constructor.name})` },
+    { title: "Output shape", cell: ({ outputShapes }) => outputShapes?.map(formatSpaced).join(", ") ?? "?" },
+    { title: "Params", right: true, cell: ({ layer }) => count(layer.countParams()) },
+  ];
+  if (model.nonTrainableWeights.length > 0)
+    columns.push({ title: "Trainable", cell: ({ layer }) => trainability(layer) });
+  const isChain = rows.every(
+    ({ from }, i) => from.length === 0 || (from.length === 1 && from[0] === rows[i - 1]?.layer.name),
+  );
+  if (!isChain)
+    columns.push({ title: "Connected to", cell: ({ from }) => (from.length === 0 ? "-" : from.join(", ")) });
+  const header = columns.map(({ title }) => title);
+  const cells = rows.map((row) => columns.map((column) => column.cell(row)));
   const widths = header.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]!.length)));
   const rule = (left: string, cross: string, right: string): string =>
     left + widths.map((width) => "─".repeat(width + 2)).join(cross) + right;
   const line = (row: readonly string[]): string => {
-    const padded = row.map((cell, i) => (i === 2 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)));
+    const padded = row.map((cell, i) => (columns[i]!.right ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)));
     return `│ ${padded.join(" │ ")} │`;
   };
   return [
@@ -35,6 +49,18 @@ export function summaryLines(model: Layer, rows: readonly SummaryRow[]): string[
     `Trainable params: ${size(model.trainableWeights)}`,
     `Non-trainable params: ${size(model.nonTrainableWeights)}`,
   ];
+}
+
+function formatSpaced(shape: BatchShape): string {
+  return formatBatchShape(shape).replaceAll(",", ", ");
+}
+
+/** Whether training changes a layer's weights. */
+function trainability(layer: AnyLayer): string {
+  if (layer.weights.length === 0) return "-";
+  const { length } = layer.trainableWeights;
+  if (length === 0) return "no";
+  return length === layer.weights.length ? "yes" : "partly";
 }
 
 function count(value: number): string {

@@ -1,33 +1,37 @@
 import { ArgumentError } from "../errors.js";
 import type { BatchShape } from "../layers/batchShape.js";
-import type { Loss } from "../losses.js";
+import type { Tensors } from "../layers/layer.js";
 import { tidy } from "../memory.js";
-import type { Metric } from "../metrics.js";
-import { mul } from "../ops/binary.js";
-import type { Optimizer } from "../optimizers/index.js";
+import { add, mul } from "../ops/binary.js";
 import { RunningMean } from "../runningMean.js";
 import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
+import type { Compiled } from "./compile.js";
 import type { Logs } from "./history.js";
-import type { Model } from "./model.js";
-import type { SampleSet } from "./samples.js";
+import type { AnyModel } from "./model.js";
+import type { Batch, SampleSet } from "./samples.js";
 
-/** What `compile` chose. */
-export interface Compiled {
-  readonly optimizer: Optimizer;
-  readonly loss: Loss;
-  readonly metrics: readonly Metric[];
+/** What one step computed. */
+interface Outcome {
+  readonly results: readonly Tensor[];
+  /** Of the first result. */
+  readonly mask: Tensor | null;
+  /** One for each result. */
+  readonly losses: readonly Tensor[];
+  readonly total: Tensor;
 }
 
 /** One step of training or evaluation, and the figures over the steps since `reset`. Nothing here waits but `logs`. */
 export class Trainer {
-  readonly model: Model;
+  readonly model: AnyModel;
   private readonly compiled: Compiled;
-  private readonly meanLoss = new RunningMean();
+  private readonly meanTotal = new RunningMean();
+  private readonly meanLosses: readonly RunningMean[];
 
-  constructor(model: Model, compiled: Compiled) {
+  constructor(model: AnyModel, compiled: Compiled) {
     this.model = model;
     this.compiled = compiled;
+    this.meanLosses = (compiled.lossNames ?? []).map(() => new RunningMean());
   }
 
   /** Prepares the optimizer for what the model trains now. @throws ArgumentError when that is nothing. */
@@ -39,36 +43,41 @@ export class Trainer {
     this.compiled.optimizer.setParameters(parameters);
   }
 
-  /**
-   * Checks the targets' shape, and with `values` what they are; reading those waits.
-   *
-   * @throws ShapeError, IndexError
-   */
-  checkTargets(op: string, y: Tensor, output: BatchShape): void {
-    this.compiled.loss.checkTargets(op, y.shape, output);
+  /** Checks the targets' shapes. @throws ShapeError, ArgumentError */
+  checkTargets(op: string, y: readonly Tensor[], outputs: readonly BatchShape[]): void {
+    const compiled = this.compiled.outputs;
+    if (outputs.length !== compiled.length) {
+      throw new ArgumentError(
+        `${op}: the number of losses differs: compile got ${compiled.length}, ${this.model.name} has ${outputs.length} outputs`,
+      );
+    }
+    if (y.length !== compiled.length) {
+      throw new ArgumentError(
+        `${op}: the number of targets differs: ${y.length} given, ${this.model.name} has ${compiled.length} outputs`,
+      );
+    }
+    compiled.forEach(({ loss }, i) => loss.checkTargets(op, y[i]!.shape, outputs[i]!));
   }
 
   /** Checks what the targets are, which means to read them. @throws IndexError for a label out of range. */
-  async checkTargetValues(op: string, y: Tensor, output: BatchShape): Promise<void> {
-    const { loss } = this.compiled;
-    if (loss.checkValues) loss.checkValues(op, await y.data(), output);
+  async checkTargetValues(op: string, y: readonly Tensor[], outputs: readonly BatchShape[]): Promise<void> {
+    for (const [i, { loss }] of this.compiled.outputs.entries()) {
+      if (loss.checkValues) loss.checkValues(op, await y[i]!.data(), outputs[i]!);
+    }
   }
 
   /** Issues one training step on a batch. If it throws, weights and gradients are as before. */
   trainStep(samples: SampleSet, start: number, size: number, order: Tensor | null): void {
-    const { model, compiled } = this;
-    const { loss, optimizer } = compiled;
+    const { optimizer } = this.compiled;
     try {
       tidy(() => {
         const batch = samples.batch(start, size, order);
-        const y = batch.y!;
-        const { y: yPred, mask } = model.applyMasked(batch.x, { training: true });
-        const value = loss.apply(y, yPred, { mask });
-        value.backward();
+        const outcome = this.compute(batch, true);
+        outcome.total.backward();
         // Where the loss was computed from logits, the gradient has not passed the last activation.
-        yPred.node?.release();
+        for (const result of outcome.results) result.node?.release();
         optimizer.step();
-        this.count(y, yPred, mask, value, batch.size);
+        this.count(batch, outcome);
       });
     } finally {
       optimizer.zeroGrad();
@@ -80,30 +89,49 @@ export class Trainer {
     withRecording(false, () =>
       tidy(() => {
         const batch = samples.batch(start, size, null);
-        const y = batch.y!;
-        const { y: yPred, mask } = this.model.applyMasked(batch.x);
-        this.count(y, yPred, mask, this.compiled.loss.apply(y, yPred, { mask }), batch.size);
+        this.count(batch, this.compute(batch, false));
       }),
     );
   }
 
-  private count(y: Tensor, yPred: Tensor, mask: Tensor | null, loss: Tensor, size: number): void {
-    const sum = withRecording(false, () => mul(loss, size));
-    this.meanLoss.add(size, sum);
-    for (const metric of this.compiled.metrics) metric.updateState(y, yPred, { mask });
+  private compute({ x, y }: Batch, training: boolean): Outcome {
+    const { y: yPred, mask } = this.model.applyMasked(x, { training });
+    const results = listOf(yPred);
+    const { outputs } = this.compiled;
+    const losses = outputs.map(({ loss }, i) => loss.apply(y[i]!, results[i]!, { mask: i === 0 ? mask : null }));
+    const weighted = losses.map((loss, i) => (outputs[i]!.weight === 1 ? loss : mul(loss, outputs[i]!.weight)));
+    return { results, mask, losses, total: weighted.reduce((sum, loss) => add(sum, loss)) };
+  }
+
+  private count({ y, size }: Batch, { results, mask, losses, total }: Outcome): void {
+    const addTo = (mean: RunningMean, loss: Tensor): void =>
+      mean.add(
+        size,
+        withRecording(false, () => mul(loss, size)),
+      );
+    addTo(this.meanTotal, total);
+    this.meanLosses.forEach((mean, i) => addTo(mean, losses[i]!));
+    this.compiled.outputs.forEach(({ metrics }, i) => {
+      for (const metric of metrics) metric.updateState(y[i]!, results[i]!, { mask: i === 0 ? mask : null });
+    });
   }
 
   /** The figures so far, once the steps that were issued have run. Steps that follow do not count. */
   async logs(): Promise<Logs> {
-    const { metrics } = this.compiled;
-    const values = await Promise.all([this.meanLoss.result(), ...metrics.map((metric) => metric.result())]);
-    const logs: Logs = { loss: values[0]! };
-    metrics.forEach((metric, i) => (logs[metric.name] = values[i + 1]!));
-    return logs;
+    const { outputs, lossNames, metricNames } = this.compiled;
+    const names = ["loss", ...(lossNames ?? []), ...metricNames];
+    const metrics = outputs.flatMap((output) => output.metrics);
+    const values = await Promise.all([this.meanTotal, ...this.meanLosses, ...metrics].map((figure) => figure.result()));
+    return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
   }
 
   reset(): void {
-    this.meanLoss.reset();
-    for (const metric of this.compiled.metrics) metric.resetState();
+    this.meanTotal.reset();
+    for (const mean of this.meanLosses) mean.reset();
+    for (const { metrics } of this.compiled.outputs) for (const metric of metrics) metric.resetState();
   }
+}
+
+function listOf(results: Tensors): readonly Tensor[] {
+  return Array.isArray(results) ? (results as readonly Tensor[]) : [results as Tensor];
 }

@@ -3,9 +3,10 @@ import { ArgumentError } from "../errors.js";
 import { checkInteger } from "../ops/arguments.js";
 import { CallbackList, type Callback } from "./callbacks.js";
 import { History, type Logs } from "./history.js";
+import type { AnyModel } from "./model.js";
 import { Pipeline } from "./pipeline.js";
 import { checkVerbose, makeProgress, resultLine, type Progress, type Verbose } from "./progress.js";
-import { SampleSet, type ModelInput } from "./samples.js";
+import { SampleSet, type ModelInputs } from "./samples.js";
 import type { Trainer } from "./trainer.js";
 
 export interface FitOptions {
@@ -14,7 +15,7 @@ export interface FitOptions {
   /** Samples a step; 32 by default. */
   batchSize?: number;
   /** Samples and targets that each epoch ends with an evaluation of: [x, y]. */
-  validationData?: readonly [ModelInput, ModelInput];
+  validationData?: readonly [ModelInputs, ModelInputs];
   /** In place of `validationData`: the part of the samples, taken from the end before shuffling, that is kept for it. */
   validationSplit?: number;
   /** Whether each epoch takes the samples in another order; true by default. */
@@ -49,7 +50,7 @@ type Checked = Required<Pick<FitOptions, "epochs" | "batchSize" | "shuffle" | "i
 };
 
 /** The training loop of {@link Model.fit}. */
-export async function fit(trainer: Trainer, x: ModelInput, y: ModelInput, options: FitOptions): Promise<History> {
+export async function fit(trainer: Trainer, x: ModelInputs, y: ModelInputs, options: FitOptions): Promise<History> {
   const { model } = trainer;
   const checked = checkFit(options);
   const callbacks = new CallbackList("fit", options.callbacks ?? [], model);
@@ -57,10 +58,10 @@ export async function fit(trainer: Trainer, x: ModelInput, y: ModelInput, option
   const history = new History();
   const pipeline = new Pipeline();
   try {
-    const all = new SampleSet("fit", x, y);
+    const all = new SampleSet("fit", model, x, y);
     sets.push(all);
-    const [training, validation] = splitSamples(all, options, sets);
-    const output = model.outputShapeFor(training.x);
+    const [training, validation] = splitSamples(all, model, options, sets);
+    const output = model.outputsFor(training.x);
     for (const set of validation ? [training, validation] : [training]) {
       trainer.checkTargets("fit", set.y!, output);
       await trainer.checkTargetValues("fit", set.y!, output);
@@ -196,17 +197,17 @@ export interface EvaluateOptions {
 /** See {@link Model.evaluate}. */
 export async function evaluate(
   trainer: Trainer,
-  x: ModelInput,
-  y: ModelInput,
+  x: ModelInputs,
+  y: ModelInputs,
   options: EvaluateOptions,
 ): Promise<Logs> {
   checkOptions("evaluate", options, ["batchSize", "verbose"]);
   const batchSize = checkPositive("evaluate", "batchSize", options.batchSize ?? 32);
   const verbose = checkVerbose("evaluate", options.verbose ?? "auto");
-  const samples = new SampleSet("evaluate", x, y);
+  const samples = new SampleSet("evaluate", trainer.model, x, y);
   const pipeline = new Pipeline();
   try {
-    const output = trainer.model.outputShapeFor(samples.x);
+    const output = trainer.model.outputsFor(samples.x);
     trainer.checkTargets("evaluate", samples.y!, output);
     await trainer.checkTargetValues("evaluate", samples.y!, output);
     const start = performance.now();
@@ -239,14 +240,19 @@ function checkFit(options: FitOptions): Checked {
 }
 
 /** What to train on, and what to validate with. Sets that are made on the way are added to `made`. */
-function splitSamples(all: SampleSet, options: FitOptions, made: SampleSet[]): [SampleSet, SampleSet | null] {
+function splitSamples(
+  all: SampleSet,
+  model: AnyModel,
+  options: FitOptions,
+  made: SampleSet[],
+): [SampleSet, SampleSet | null] {
   const keep = (set: SampleSet): SampleSet => {
     made.push(set);
     return set;
   };
   if (options.validationData) {
     const [x, y] = options.validationData;
-    return [all, keep(new SampleSet("fit: validationData", x, y))];
+    return [all, keep(new SampleSet("fit: validationData", model, x, y))];
   }
   const { validationSplit = 0 } = options;
   if (validationSplit === 0) return [all, null];
@@ -256,5 +262,5 @@ function splitSamples(all: SampleSet, options: FitOptions, made: SampleSet[]): [
       `fit: validationSplit leaves one part empty: ${validationSplit} of ${all.length} samples, expected some in both`,
     );
   }
-  return [keep(all.part("fit", 0, count)), keep(all.part("fit", count, all.length))];
+  return [keep(all.part("fit", model, 0, count)), keep(all.part("fit", model, count, all.length))];
 }
