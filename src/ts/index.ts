@@ -144,6 +144,8 @@ export { Input, type InputLayerOptions } from "./layers/inputLayer.js";
 export { SymbolicTensor, type SymbolicOf } from "./layers/symbolic.js";
 export { Model, type ModelOptions, type SummaryOptions } from "./models/model.js";
 export type { CompileOptions, PerOutput } from "./models/compile.js";
+export { loadModel, type LoadModelOptions } from "./models/loadModel.js";
+export type { SaveOptions } from "./models/saving.js";
 export { Sequential, type SequentialOptions } from "./models/sequential.js";
 export { History, type Logs } from "./models/history.js";
 export type { Callback } from "./models/callbacks.js";

@@ -1,4 +1,5 @@
 import { logitsOf } from "./activations.js";
+import { recordToJson, type Config } from "./config.js";
 import { checkBoolean, checkOptions, checkRange } from "./checks.js";
 import { IndexError, ShapeError } from "./errors.js";
 import { formatBatchShape, type BatchShape } from "./layers/batchShape.js";
@@ -51,6 +52,11 @@ export abstract class Loss {
   checkTargets(op: string, shape: BatchShape, output: BatchShape): void {
     const flat = output.at(-1) === 1 && fits(shape, output.slice(0, -1));
     if (!flat && !fits(shape, output)) throw misfit(op, this.name, shape, output);
+  }
+
+  /** The options that make this loss again, as JSON: by default what it has in its fields. */
+  getConfig(): Config {
+    return recordToJson(this.name, "", { ...this, name: undefined });
   }
 
   /** Checks the values of the targets; by default all are allowed. @throws IndexError */

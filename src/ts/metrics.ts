@@ -1,4 +1,5 @@
 import { checkOptions, checkRange } from "./checks.js";
+import { recordToJson, type Config } from "./config.js";
 import { maskedSum, type MaskOptions } from "./masks.js";
 import { tidy } from "./memory.js";
 import { sub } from "./ops/binary.js";
@@ -42,6 +43,11 @@ export abstract class Metric {
   /** The mean over the batches so far; NaN before the first. */
   result(): Promise<number> {
     return this.mean.result();
+  }
+
+  /** The options that make this metric again, as JSON: by default what it has in its fields. */
+  getConfig(): Config {
+    return recordToJson(this.name, "", { ...this, name: undefined, mean: undefined });
   }
 
   /** Forgets all batches. */

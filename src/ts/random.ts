@@ -27,3 +27,19 @@ export function takeRandom(elements: number): { seed: number; counter: number } 
   block += Math.ceil(elements / 4);
   return { seed, counter };
 }
+
+/** @internal What the next random numbers depend on. */
+export interface RandomState {
+  readonly seed: number;
+  readonly block: number;
+}
+
+/** @internal */
+export function randomState(): RandomState {
+  return { seed, block };
+}
+
+/** @internal Goes on with the random numbers as they were then. */
+export function restoreRandom(state: RandomState): void {
+  ({ seed, block } = state);
+}

@@ -1,7 +1,7 @@
+import type { Config } from "../config.js";
 import { isFloating, type DType } from "../dtype.js";
 import type { Tensor } from "../tensor.js";
 import { checkBatchShape, type BatchShape } from "./batchShape.js";
-import type { LayerConfig } from "./config.js";
 import { Layer, type LayerOptions } from "./layer.js";
 import { SymbolicTensor, type LayerCall } from "./symbolic.js";
 
@@ -34,7 +34,7 @@ export class InputLayer extends Layer {
     return inputShape;
   }
 
-  override getConfig(): LayerConfig {
+  override getConfig(): Config {
     const { inputShape, ...config } = super.getConfig();
     return { ...config, shape: inputShape!, dtype: this.inputDType };
   }

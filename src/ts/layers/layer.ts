@@ -1,5 +1,7 @@
 import { checkBoolean, checkOptions, wrong } from "../checks.js";
+import { recordToJson, type Config } from "../config.js";
 import { ArgumentError, DTypeError, ShapeError } from "../errors.js";
+import { Zeros } from "../initializers.js";
 import { keep, tidy } from "../memory.js";
 import { checkTensor } from "../op.js";
 import { cast } from "../ops/cast.js";
@@ -9,7 +11,7 @@ import { enterScope, leaveScope } from "../scope.js";
 import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
 import { checkBatchShape, formatBatchShape, shapeList, type BatchShape } from "./batchShape.js";
-import { toJson, type Json, type LayerConfig } from "./config.js";
+import { isInitializing } from "./initialization.js";
 import { automaticName } from "./naming.js";
 import {
   isSymbolic,
@@ -314,14 +316,10 @@ export abstract class Layer<
    *
    * @throws ArgumentError for an option that no file can hold, such as a function.
    */
-  getConfig(): LayerConfig {
+  getConfig(): Config {
     const { name, trainable, dtype, batchInputShape } = this;
-    const config: Record<string, Json> = { name, trainable, dtype };
-    if (batchInputShape) config["inputShape"] = batchInputShape.slice(1);
-    for (const [key, value] of Object.entries(this.givenOptions)) {
-      if (value !== undefined) config[key] = toJson(name, key, value);
-    }
-    return config;
+    const common = { name, trainable, dtype, inputShape: batchInputShape?.slice(1) };
+    return recordToJson(name, "", { ...common, ...this.givenOptions });
   }
 
   /** Forgets the states that stateful layers inside keep from one call to the next. */
@@ -344,7 +342,8 @@ export abstract class Layer<
     const shape = checkShape(this.name, options.shape);
     const dtype = checkFloat(this.name, options.dtype ?? this.dtype);
     const trainable = checkBoolean(this.name, "trainable", options.trainable ?? true);
-    const initializer = resolveInitializer(this.name, options.initializer ?? "glorotUniform");
+    const given = resolveInitializer(this.name, options.initializer ?? "glorotUniform");
+    const initializer = isInitializing() ? given : new Zeros();
     const tensor = keep(tidy(() => withRecording(false, () => initializer.call(shape, dtype))));
     if (!sameShape(tensor.shape, shape) || tensor.dtype !== dtype) {
       throw new ShapeError(

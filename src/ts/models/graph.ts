@@ -221,3 +221,19 @@ function sortCalls(
   const sorted = [...new Set(layers)].sort((a, b) => layerDepths.get(b)! - layerDepths.get(a)!);
   return { calls: ended, layers: sorted };
 }
+
+/** @throws ArgumentError when two layers have the same name. */
+export function checkNames(op: string, layers: readonly AnyLayer[]): void {
+  const names = layers.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return;
+  throw new ArgumentError(`${op}: two layers have the name "${twice}": expected different names`);
+}
+
+/** The names with a number behind those that were there before. */
+export function numbered(names: readonly string[]): readonly string[] {
+  return names.map((name, i) => {
+    const before = names.slice(0, i).filter((other) => other === name).length;
+    return before === 0 ? name : `${name}_${before}`;
+  });
+}

@@ -1,6 +1,8 @@
 import { checkBoolean, checkOptions, wrong } from "../checks.js";
-import { ArgumentError, ShapeError } from "../errors.js";
+import { recordToJson, type Config } from "../config.js";
+import { ArgumentError } from "../errors.js";
 import { shapeList, type BatchShape } from "../layers/batchShape.js";
+import type { MakeLayer } from "../layers/fromConfig.js";
 import {
   Layer,
   type CallOptions,
@@ -14,20 +16,19 @@ import type { AnyLayer, SymbolicOf, SymbolicTensor } from "../layers/symbolic.js
 import { trialShape } from "../layers/trialShape.js";
 import { tidy } from "../memory.js";
 import { copy } from "../op.js";
-import { assign } from "../ops/assign.js";
-import { cast } from "../ops/cast.js";
-import { tensor } from "../ops/creation.js";
 import type { Optimizer } from "../optimizers/index.js";
-import { formatShape, sameShape, sizeOf } from "../shape.js";
 import { unknownName } from "../suggest.js";
 import { withRecording } from "../tape.js";
 import { Tensor } from "../tensor.js";
-import { resolveCompile, type CompileOptions } from "./compile.js";
-import { Graph, type Symbolics } from "./graph.js";
+import { resolveCompile, type Compiled, type CompileOptions } from "./compile.js";
+import { checkNames, Graph, numbered, type Symbolics } from "./graph.js";
+import { graphFromConfig, graphToConfig } from "./graphConfig.js";
 import type { History, Logs } from "./history.js";
 import { predict, type PredictOptions } from "./predict.js";
+import { loadWeights, saveModel, saveWeights, type SaveOptions } from "./saving.js";
 import { inOrder, isNamed, SampleSet, type ModelInput, type ModelInputs } from "./samples.js";
 import { summaryLines, type SummaryRow } from "./summary.js";
+import { setWeights } from "./setWeights.js";
 import { Trainer } from "./trainer.js";
 import { evaluate, fit, type EvaluateOptions, type FitOptions } from "./training.js";
 
@@ -63,6 +64,8 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
   protected override readonly takesList: boolean = true;
   private readonly ownGraph: Graph | null;
   private trialShapes: readonly BatchShape[] | null = null;
+  /** @internal What `build` got. */
+  builtFor: ShapesOf<In> | null = null;
   private trainer: Trainer | null = null;
   private chosenOptimizer: Optimizer | null = null;
   private busy = false;
@@ -82,6 +85,7 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
 
   /** Builds the layers inside by running them on one sample of zeros. */
   override build(inputShape: ShapesOf<In>): void {
+    this.builtFor = inputShape;
     const run = (x: In): Out => this.call(x, { training: false, mask: null });
     this.trialShapes = shapeList(trialShape<In, Out>(this.name, inputShape, this.dtype, run));
     this.resetStates();
@@ -273,6 +277,43 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
     for (const line of summaryLines(this as AnyModel, this.summaryRows())) print(line);
   }
 
+  /**
+   * Writes the model to one file: architecture, weights, what `compile` chose with the optimizer's history, and the state of
+   * the random numbers. `loadModel` reads it. The file is whole at any moment: another one takes its name at the end.
+   *
+   * @throws ArgumentError for layers, losses and the like that no file can hold, such as functions, and before the weights
+   * are made.
+   */
+  save(path: string, options: SaveOptions = {}): Promise<void> {
+    return saveModel(this as AnyModel, path, options);
+  }
+
+  /** Writes the weights to a safetensors file, by the names of {@link namedWeights}. */
+  saveWeights(path: string): Promise<void> {
+    return saveWeights(this as AnyModel, path);
+  }
+
+  /**
+   * Replaces the weights by those of a file that `saveWeights` or `save` wrote.
+   *
+   * @throws FormatError that lists what is missing, unexpected or of another shape or dtype; nothing has changed then.
+   */
+  loadWeights(path: string): Promise<void> {
+    return loadWeights(this as AnyModel, path);
+  }
+
+  override getConfig(): Config {
+    const graph = this.ownGraph;
+    if (graph === null) return super.getConfig();
+    return { ...recordToJson(this.name, "", { name: this.name }), ...graphToConfig(this.name, graph) };
+  }
+
+  /** @internal The graph that a config stands for; a class of one's own takes its options. */
+  static fromConfig(config: Config, make: MakeLayer): AnyModel {
+    if (!("calls" in config)) return new this(config as ModelOptions) as AnyModel;
+    return new this({ name: config["name"] as string, ...graphFromConfig(config, make) }) as AnyModel;
+  }
+
   /** Copies of all weights. */
   getWeights(): Tensor[] {
     return this.weights.map((weight) => withRecording(false, () => copy([weight], undefined)[0]!));
@@ -284,17 +325,7 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
    * @throws ArgumentError, ShapeError before anything has changed.
    */
   setWeights(values: readonly ModelInput[]): void {
-    const { weights } = this;
-    if (!Array.isArray(values) || values.length !== weights.length) {
-      const given = Array.isArray(values) ? `${values.length} values` : "no array";
-      throw new ArgumentError(`setWeights: the number of weights differs: ${given}, the model has ${weights.length}`);
-    }
-    withRecording(false, () =>
-      tidy(() => {
-        const converted = weights.map((weight, i) => toWeight(weight, values[i] as ModelInput, i));
-        weights.forEach((weight, i) => assign(weight, converted[i]!));
-      }),
-    );
+    setWeights(this.weights, values);
   }
 
   /** @internal Builds the model for these samples, if need be, and gives the shapes of its results. */
@@ -366,6 +397,11 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
     throw new ArgumentError(`${what}: ${this.name} has ${symbolics.length} of them: use ${what}s`);
   }
 
+  /** @internal How it is trained; null before `compile`. */
+  get compiled(): Compiled | null {
+    return this.trainer && this.trainer.compiled;
+  }
+
   /** The compiled model for one use. @throws ArgumentError before `compile`, and while another use is running. */
   private free(op: string): Trainer {
     if (this.trainer === null) {
@@ -387,39 +423,6 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
   }
 }
 
-/** A value that the user gave for a weight. @throws ShapeError */
-function toWeight(weight: Tensor, value: ModelInput, place: number): Tensor {
-  const { shape, dtype } = weight;
-  const misfit = (given: string): ShapeError =>
-    new ShapeError(
-      `setWeights: value ${place} does not fit: it has ${given}, the weight has the shape ${formatShape(shape)}`,
-    );
-  if (ArrayBuffer.isView(value)) {
-    if (value.length !== sizeOf(shape)) throw misfit(`${value.length} elements`);
-    return tensor(value, { shape, dtype });
-  }
-  const made = value instanceof Tensor ? value : tensor(value, { dtype });
-  made.check("setWeights");
-  if (!sameShape(made.shape, shape)) throw misfit(`the shape ${formatShape(made.shape)}`);
-  return made.dtype === dtype ? made : cast(made, dtype);
-}
-
 function listOf(x: Tensors): readonly Tensor[] {
   return Array.isArray(x) ? (x as readonly Tensor[]) : [x as Tensor];
-}
-
-/** @throws ArgumentError when two layers have the same name. */
-function checkNames(op: string, layers: readonly AnyLayer[]): void {
-  const names = layers.map(({ name }) => name);
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice === undefined) return;
-  throw new ArgumentError(`${op}: two layers have the name "${twice}": expected different names`);
-}
-
-/** The names with a number behind those that were there before. */
-function numbered(names: readonly string[]): readonly string[] {
-  return names.map((name, i) => {
-    const before = names.slice(0, i).filter((other) => other === name).length;
-    return before === 0 ? name : `${name}_${before}`;
-  });
 }

@@ -1,6 +1,8 @@
 import { checkOptions } from "../checks.js";
+import { classConfig, type ClassConfig, type Config } from "../config.js";
 import { ArgumentError, describe } from "../errors.js";
 import type { BatchShape } from "../layers/batchShape.js";
+import type { MakeLayer } from "../layers/fromConfig.js";
 import { InputLayer } from "../layers/inputLayer.js";
 import { Layer, type CallOptions, type Masked } from "../layers/layer.js";
 import { Input } from "../layers/inputLayer.js";
@@ -9,7 +11,7 @@ import { tidy } from "../memory.js";
 import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
 import { Graph } from "./graph.js";
-import { Model } from "./model.js";
+import { Model, type AnyModel } from "./model.js";
 import type { SummaryRow } from "./summary.js";
 import { release } from "./release.js";
 
@@ -86,6 +88,7 @@ export class Sequential extends Model {
 
   override build(inputShape: BatchShape): void {
     if (this.stack.length === 0) throw new ArgumentError(`${this.name}: there are no layers: call add(layer) first`);
+    this.builtFor = inputShape;
     this.shapes.push(inputShape);
     try {
       this.extend();
@@ -93,6 +96,16 @@ export class Sequential extends Model {
       this.shapes.length = 0;
       throw error;
     }
+  }
+
+  override getConfig(): Config {
+    return { name: this.name, layers: this.stack.map((layer) => ({ ...classConfig(layer) })) };
+  }
+
+  /** @internal */
+  static override fromConfig(config: Config, make: MakeLayer): AnyModel {
+    const layers = (config["layers"] as unknown as readonly ClassConfig[]).map(make) as unknown as Layer[];
+    return new this(layers, { name: config["name"] as string }) as unknown as AnyModel;
   }
 
   override call(x: Tensor, options: CallOptions): Tensor {

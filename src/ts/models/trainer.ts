@@ -24,7 +24,7 @@ interface Outcome {
 /** One step of training or evaluation, and the figures over the steps since `reset`. Nothing here waits but `logs`. */
 export class Trainer {
   readonly model: AnyModel;
-  private readonly compiled: Compiled;
+  readonly compiled: Compiled;
   private readonly meanTotal = new RunningMean();
   private readonly meanLosses: readonly RunningMean[];
 

@@ -1,4 +1,5 @@
 import { checkOptions, checkRange, wrong } from "../checks.js";
+import { recordToJson, type Config } from "../config.js";
 import { isFloating } from "../dtype.js";
 import { ArgumentError, DTypeError, ShapeError } from "../errors.js";
 import { keep } from "../memory.js";
@@ -66,6 +67,7 @@ export abstract class Optimizer {
   readonly globalClipNorm: number | undefined;
   /** How many steps were taken. */
   iterations = 0;
+  private readonly ownOptions: readonly string[];
   private rate: number | LearningRateSchedule;
   private targets: readonly Tensor[] = [];
   /** [slot][parameter]; made in the first step. */
@@ -80,6 +82,7 @@ export abstract class Optimizer {
     defaultDecay = 0,
   ) {
     this.name = name;
+    this.ownOptions = names;
     checkOptions(name, options, [...OPTIONS, ...names]);
     this.rate = checkRateOrSchedule(name, options.learningRate ?? defaultRate);
     this.weightDecay = checkRange(name, "weightDecay", options.weightDecay ?? defaultDecay, 0);
@@ -151,6 +154,26 @@ export abstract class Optimizer {
     for (const tensors of this.state ?? []) for (const tensor of tensors) tensor.dispose();
     this.state = null;
     this.iterations = 0;
+  }
+
+  /** The options that make this optimizer again, as JSON. @throws ArgumentError for a schedule of the user's own. */
+  getConfig(): Config {
+    const { rate: learningRate, weightDecay, clipNorm, clipValue, globalClipNorm } = this;
+    const own = Object.fromEntries(this.ownOptions.map((name) => [name, this[name as keyof this]]));
+    return recordToJson(this.name, "", { learningRate, weightDecay, clipNorm, clipValue, globalClipNorm, ...own });
+  }
+
+  /** @internal What the steps so far have left: for each slot a tensor of each parameter; null before the first. */
+  get history(): readonly (readonly Tensor[])[] | null {
+    return this.state;
+  }
+
+  /** @internal Goes on after `iterations` steps that left this history. It becomes the optimizer's. */
+  resume(parameters: readonly Tensor[], history: readonly (readonly Tensor[])[] | null, iterations: number): void {
+    this.setParameters(parameters);
+    this.reset();
+    this.state = history && history.map((tensors) => tensors.map((tensor) => keep(tensor)));
+    this.iterations = iterations;
   }
 
   /** Drops the gradients. */

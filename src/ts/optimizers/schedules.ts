@@ -1,4 +1,5 @@
 import { checkBoolean, checkFinite, checkOptions, checkPositive, checkRange, wrong } from "../checks.js";
+import { recordToJson, type Config } from "../config.js";
 import { ArgumentError } from "../errors.js";
 
 /**
@@ -8,6 +9,11 @@ import { ArgumentError } from "../errors.js";
 export abstract class LearningRateSchedule {
   /** The learning rate of the step that follows `step` others. */
   abstract call(step: number): number;
+
+  /** The options that make this schedule again, as JSON: by default what it has in its fields. */
+  getConfig(): Config {
+    return recordToJson(this.constructor.name, "", this);
+  }
 }
 
 export interface WarmupOptions {

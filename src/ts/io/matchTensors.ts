@@ -1,0 +1,46 @@
+import { FormatError } from "../errors.js";
+import { formatShape, sameShape } from "../shape.js";
+import type { Tensor } from "../tensor.js";
+import { show } from "./json.js";
+
+const MOST_LISTED = 10;
+
+/**
+ * @internal Pairs what a model has with what a file has, by name.
+ *
+ * @throws FormatError that lists what is missing in the file, what the model has no place for, and what is of another
+ * shape or dtype.
+ */
+export function matchTensors(
+  op: string,
+  file: string,
+  wanted: ReadonlyMap<string, Tensor>,
+  given: ReadonlyMap<string, Tensor>,
+): [wanted: Tensor, given: Tensor][] {
+  const missing = [...wanted.keys()].filter((name) => !given.has(name)).map((name) => show(name));
+  const unexpected = [...given.keys()].filter((name) => !wanted.has(name)).map((name) => show(name));
+  const pairs = [...wanted].flatMap(([name, weight]): [string, Tensor, Tensor][] => {
+    const value = given.get(name);
+    return value ? [[name, weight, value]] : [];
+  });
+  const misfits = pairs
+    .filter(([, weight, value]) => weight.dtype !== value.dtype || !sameShape(weight.shape, value.shape))
+    .map(([name, weight, value]) => `${show(name)} is ${spell(value)}, expected ${spell(weight)}`);
+  const problems = [
+    list("missing", missing),
+    list("unexpected", unexpected),
+    list("of another shape or dtype", misfits),
+  ].filter((problem) => problem !== "");
+  if (problems.length > 0) throw new FormatError(`${op}: the tensors do not fit: ${problems.join("; ")}: in ${file}`);
+  return pairs.map(([, weight, value]) => [weight, value]);
+}
+
+function spell({ dtype, shape }: Tensor): string {
+  return `${dtype} ${formatShape(shape)}`;
+}
+
+function list(what: string, names: readonly string[]): string {
+  if (names.length === 0) return "";
+  const more = names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : "";
+  return `${what}: ${names.slice(0, MOST_LISTED).join(", ")}${more}`;
+}
