@@ -419,6 +419,6 @@ describe("what does not fit", () => {
     const y = layer.apply(tensor(Int32Array.of(1, 4), { shape: [1, 2] }));
     const error: unknown = await y.data().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(IndexError);
-    expect((error as Error).message).toMatch(/^gather: .*4/);
+    expect((error as Error).message).toBe("embedding: index 4 at position 1 is outside [0, 4)");
   });
 });

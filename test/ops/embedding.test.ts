@@ -30,7 +30,7 @@ describe("indices", () => {
   test("outside the table are an IndexError", () => {
     const rows = embedding(indices([0, 2]), table);
     expect(() => rows.dataSync()).toThrow(IndexError);
-    expect(() => rows.dataSync()).toThrow("gather: index 2 at position 1 is outside [0, 2)");
+    expect(() => rows.dataSync()).toThrow("embedding: index 2 at position 1 is outside [0, 2)");
   });
 });
 

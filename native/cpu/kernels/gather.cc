@@ -1,4 +1,4 @@
-// gather and scatterAdd: slices of one axis picked, or added to, by int32 indices. Negative indices count
+// gather, embedding and scatterAdd: slices of one axis picked, or added to, by int32 indices. Negative indices count
 // from the end, as in NumPy.
 #include <cstdint>
 #include <cstring>
@@ -220,6 +220,8 @@ void gather(KernelArgs& args) {
     }
   });
 }
+
+void embedding(KernelArgs& args) { gather(args); }
 
 void scatterAdd(KernelArgs& args) {
   const TensorView &x = args.in[0], &indices = args.in[1], &updates = args.in[2], &out = args.out[0];

@@ -1,9 +1,11 @@
 import type { DType } from "../dtype.js";
-import { DTypeError, ShapeError } from "../errors.js";
-import { checkTensor } from "../op.js";
+import { ShapeError } from "../errors.js";
+import { checkTensor, defineOp } from "../op.js";
 import { formatShape } from "../shape.js";
 import { addMethod, type Tensor } from "../tensor.js";
-import { gather } from "./gather.js";
+import { gatherDefinition, toIndices } from "./gather.js";
+
+const embeddingOp = defineOp({ ...gatherDefinition, name: "embedding" });
 
 /**
  * The rows of `table`, [rows, size], that the indices name: indices.shape -> [...indices.shape, size]. The table's
@@ -15,15 +17,15 @@ import { gather } from "./gather.js";
 export function embedding<D extends DType>(indices: Tensor, table: Tensor<D>): Tensor<D> {
   checkTensor("embedding", indices);
   checkTensor("embedding", table);
-  if (indices.dtype !== "int32" && indices.dtype !== "uint8") {
-    throw new DTypeError(`embedding: the indices are not integers: they are ${indices.dtype}, expected int32`);
-  }
   if (table.rank !== 2) {
     throw new ShapeError(
       `embedding: the table has not two dimensions: its shape is ${formatShape(table.shape)}, expected [rows, size]`,
     );
   }
-  return gather(table, indices, 0);
+  const places = toIndices("embedding", indices);
+  const rows = embeddingOp([table, places], { axis: 0 })[0]! as Tensor<D>;
+  if (places !== indices) places.dispose();
+  return rows;
 }
 
 declare module "../tensor.js" {

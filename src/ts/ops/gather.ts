@@ -1,6 +1,6 @@
 import { DTypeError, ShapeError } from "../errors.js";
 import { promote, type DType, type Promote } from "../dtype.js";
-import { checkTensor, defineOp, type Op } from "../op.js";
+import { checkTensor, defineOp, type Op, type OpDefinition } from "../op.js";
 import { formatShape, normalizeAxis, sameShape, type Shape } from "../shape.js";
 import { addMethod, Tensor } from "../tensor.js";
 import { cast } from "./cast.js";
@@ -11,7 +11,8 @@ import { constantOf } from "./scalar.js";
 /** Places along an axis; negative ones count from the end. */
 export type Indices = Tensor | number | readonly number[];
 
-const gatherOp: Op<{ axis: number }> = defineOp({
+/** @internal That of `embedding` too, an op of its own so that errors name what was called. */
+export const gatherDefinition: OpDefinition<{ axis: number }> = {
   name: "gather",
   halves: true,
   infer: ([x, indices], { axis }) => [{ shape: gatheredShape(x!, indices!, axis), dtype: x!.dtype }],
@@ -23,7 +24,9 @@ const gatherOp: Op<{ axis: number }> = defineOp({
     const attributes = { axis: attrs.axis, shape: inputShapes[0]! };
     return [scatterOp([constantOf(0, g.dtype), inputs[1]!, g], attributes)[0]!, null];
   },
-});
+};
+
+const gatherOp = defineOp(gatherDefinition);
 
 /** The first input has the given shape, or is a single number that stands everywhere in it. */
 const scatterOp: Op<{ axis: number; shape: Shape }> = defineOp({
