@@ -1,11 +1,11 @@
 // Which results share memory with their input, and which ops copy an input before their kernel reads it.
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import * as nabla from "nabla";
 import { arange, memory, rand, tensor, tidy, zeros, type Tensor } from "nabla";
-import { loadAddon } from "../src/ts/native/load.js";
 import { registry } from "../src/ts/op.js";
 import { assign } from "../src/ts/ops/assign.js";
 import { cpuStream } from "../src/ts/stream.js";
+import { kernelsOf } from "./support/kernels.js";
 
 type Call = (x: Tensor) => Tensor | Tensor[];
 
@@ -127,18 +127,6 @@ test("every view of the registry is among the views above", () => {
 });
 
 describe("strided inputs", () => {
-  afterEach(() => vi.restoreAllMocks());
-
-  /** The names of the kernels that a call runs. */
-  function kernels(call: () => unknown): string[] {
-    const names = loadAddon().info().ops;
-    const write = vi.spyOn(cpuStream(), "write");
-    tidy(() => void call());
-    const ran = write.mock.calls.map(([kernel]) => names[kernel]!);
-    write.mockRestore();
-    return ran;
-  }
-
   const classes = tensor([0, 1, 2, 3], { dtype: "int32" });
   const places = tensor([[3], [0], [1], [2]], { dtype: "int32" });
   const image = (x: Tensor): Tensor => x.index(null, "newAxis", "...", "newAxis");
@@ -191,18 +179,18 @@ describe("strided inputs", () => {
     test.each(Object.entries(asTheyAre))("%s reads them as they are", (op, call) => {
       expect(contiguous(op)).toBe(false);
       const x = layout();
-      const ran = kernels(() => call(x));
+      const ran = kernelsOf(() => call(x));
       expect(ran).toContain(op);
       expect(ran).not.toContain("copy");
     });
     test.each(Object.entries(copied))("%s gets a row-major copy", (op, call) => {
       expect(contiguous(op)).toBe(true);
       const x = layout();
-      const ran = kernels(() => call(x));
+      const ran = kernelsOf(() => call(x));
       expect(ran.indexOf("copy")).toBeGreaterThanOrEqual(0);
       expect(ran.indexOf("copy")).toBeLessThan(ran.indexOf(op));
       const y = rand([4, 4]);
-      expect(kernels(() => call(y))).not.toContain("copy");
+      expect(kernelsOf(() => call(y))).not.toContain("copy");
     });
   });
 

@@ -18,6 +18,7 @@ import {
   zeros,
   type Tensor,
 } from "nabla";
+import { kernelsOf } from "../support/kernels.js";
 
 const { Bidirectional, Dense, Embedding, GRU, LSTM, Masking, SimpleRNN, TimeDistributed } = layers;
 
@@ -221,6 +222,26 @@ describe("masks", () => {
         [7, 1],
       ],
     ]);
+  });
+
+  it("are computed once for Masking's result and what follows", () => {
+    const padded = tensor([[[7, 7], [7, 1], [7, 7]]]); // prettier-ignore
+    const masking = new Masking({ maskValue: 7 });
+    const { y, mask } = masking.applyMasked(padded); // makes the constants, too
+    expect(kernelsOf(() => masking.applyMasked(padded))).toEqual(["notEqual", "any", "where"]);
+    expect(y.dataSync()).toEqual(masking.apply(padded).dataSync());
+    expect(mask!.toArraySync()).toEqual([[false, true, false]]);
+    expect(() => masking.applyMasked(zeros([2, 3]))).toThrow("the input does not fit: its shape is [2,3]");
+    expect(() => masking.applyMasked(padded, { training: true, maks: null } as never)).toThrow('did you mean "mask"');
+
+    class Doubled extends Masking {
+      override call(x: Tensor): Tensor {
+        return super.call(x).mul(2) as Tensor;
+      }
+    }
+    const doubled = new Doubled({ maskValue: 7 }).applyMasked(padded);
+    expect(doubled.y.toArraySync()).toEqual([[[0, 0], [14, 2], [0, 0]]]); // prettier-ignore
+    expect(doubled.mask!.toArraySync()).toEqual([[false, true, false]]);
   });
 
   it("make padding irrelevant to the last output", () => {

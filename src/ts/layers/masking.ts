@@ -3,8 +3,9 @@ import { notEqual } from "../ops/compare.js";
 import { any } from "../ops/reduce.js";
 import { where } from "../ops/where.js";
 import type { Tensor } from "../tensor.js";
+import { expandDims } from "../ops/reshape.js";
 import type { BatchShape } from "./batchShape.js";
-import { Layer, type LayerOptions } from "./layer.js";
+import { Layer, type CallOptions, type LayerOptions, type Masked } from "./layer.js";
 
 export interface MaskingOptions extends LayerOptions {
   /** A step whose features all have this value does not count; 0 by default. */
@@ -25,18 +26,28 @@ export class Masking extends Layer {
   }
 
   call(x: Tensor): Tensor {
-    return where(this.counts(x, true), x, 0) as Tensor;
+    return this.withZeros(x, this.computeMask(x));
   }
 
   override computeMask(x: Tensor): Tensor {
-    return this.counts(x, false);
+    return any(notEqual(x, this.maskValue), { axis: -1 });
+  }
+
+  /** @internal Computes the mask once for both. */
+  override applyMasked(x: Tensor, options: Partial<CallOptions> = {}): Masked {
+    // A subclass's own call may make another result.
+    if (this.call !== Masking.prototype.call) return super.applyMasked(x, options);
+    const accepted = this.accept(x);
+    this.acceptOptions(x, options);
+    const mask = this.computeMask(accepted);
+    return { y: this.withZeros(accepted, mask), mask };
   }
 
   override computeOutputShape(inputShape: BatchShape): BatchShape {
     return inputShape;
   }
 
-  private counts(x: Tensor, keepDims: boolean): Tensor {
-    return any(notEqual(x, this.maskValue), { axis: -1, keepDims });
+  private withZeros(x: Tensor, mask: Tensor): Tensor {
+    return where(expandDims(mask, -1), x, 0) as Tensor;
   }
 }

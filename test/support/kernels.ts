@@ -1,0 +1,16 @@
+import { tidy } from "nabla";
+import { vi } from "vitest";
+import { loadAddon } from "../../src/ts/native/load.js";
+import { cpuStream } from "../../src/ts/stream.js";
+
+/** The names of the kernels that a call runs, in order. */
+export function kernelsOf(call: () => unknown): string[] {
+  const names = loadAddon().info().ops;
+  const write = vi.spyOn(cpuStream(), "write");
+  try {
+    tidy(() => void call());
+    return write.mock.calls.map(([kernel]) => names[kernel]!);
+  } finally {
+    write.mockRestore();
+  }
+}
