@@ -13,6 +13,7 @@ const OTHERS = new Set([
   "devices",
   "grad",
   "keep",
+  "loadModel",
   "matmulOfBFloat16",
   "memory",
   "noGrad",
