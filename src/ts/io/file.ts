@@ -1,8 +1,16 @@
-import { open, stat, type FileHandle } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { open, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { wrong } from "../checks.js";
 import { ArgumentError, FormatError } from "../errors.js";
 
 /** What is read or written at once: small enough for every system call, large enough that their number does not count. */
 export const CHUNK_BYTES = 2 ** 23;
+
+/** @throws ArgumentError unless `path` can be the name of a file. */
+export function checkPath(op: string, path: unknown): asserts path is string {
+  if (typeof path !== "string" || path === "" || path.includes("\0")) throw wrong(op, "path", path, "a file's name");
+}
 
 /** @throws ArgumentError when there is no such file, or it is none. */
 export async function openFile(op: string, file: string): Promise<{ handle: FileHandle; size: number }> {
@@ -42,9 +50,55 @@ export async function readFully<T extends Uint8Array>(
   return target;
 }
 
+/**
+ * A whole file, which is expected to be small; `what` says in messages what it is.
+ *
+ * @throws ArgumentError when there is no such file. @throws FormatError when it has more than `most` bytes.
+ */
+export async function readWhole(op: string, file: string, what: string, most: number): Promise<Uint8Array> {
+  const { handle, size } = await openFile(op, file);
+  try {
+    if (size > most) {
+      throw new FormatError(`${op}: ${what} too long: ${file} has ${size} bytes, expected at most ${most}`);
+    }
+    return await readFully(op, handle, new Uint8Array(size), 0, file);
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Appends all of the bytes. */
 export async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) {
     at += (await handle.write(bytes, at, Math.min(bytes.length - at, CHUNK_BYTES))).bytesWritten;
+  }
+}
+
+/**
+ * Writes a file under another name and then gives it its own; leaves nothing behind when that fails.
+ *
+ * @throws ArgumentError when there is no such folder.
+ */
+export async function replaceFile(
+  op: string,
+  path: string,
+  write: (handle: FileHandle) => Promise<void>,
+): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  const handle = await open(temporary, "wx").catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    throw new ArgumentError(`${op}: folder not found: ${dirname(path)}, expected one to write ${path} in`);
+  });
+  try {
+    try {
+      await write(handle);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { realpath } from "node:fs/promises";
 import { dirname, isAbsolute, join, posix, relative, sep, win32 } from "node:path";
 import { FormatError } from "../errors.js";
-import { notFound, openFile, readFully } from "./file.js";
+import { notFound, readWhole } from "./file.js";
 import { isObject, parseJson, show } from "./json.js";
 import { MAX_HEADER } from "./safetensors-header.js";
 
@@ -13,17 +13,7 @@ const OP = "loadSafetensors";
  * @throws ArgumentError when there is no such file. @throws FormatError naming the file and the entry.
  */
 export async function readIndex(file: string): Promise<Map<string, string[]>> {
-  const { handle, size } = await openFile(OP, file);
-  let bytes: Uint8Array;
-  try {
-    if (size > MAX_HEADER) {
-      throw new FormatError(`${OP}: index too long: ${file} has ${size} bytes, expected at most ${MAX_HEADER}`);
-    }
-    bytes = await readFully(OP, handle, new Uint8Array(size), 0, file);
-  } finally {
-    await handle.close();
-  }
-  const index = parseJson(OP, bytes, file);
+  const index = parseJson(OP, await readWhole(OP, file, "index", MAX_HEADER), file);
   const names = isObject(index) ? index["weight_map"] : undefined;
   if (!isObject(names)) {
     throw new FormatError(`${OP}: not an index: ${file}, expected { "weight_map": { tensor: file } }`);

@@ -1,6 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { open, rename, rm, type FileHandle } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import type { FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { closest } from "fastest-levenshtein";
 import { checkOptions, wrong } from "../checks.js";
 import { dtypeInfo } from "../dtype.js";
@@ -8,7 +7,7 @@ import { ArgumentError, FormatError, OutOfMemoryError, ShapeError, describe } fr
 import { MAX_ELEMENTS, MAX_RANK, checkLimits, sizeOf } from "../shape.js";
 import { cpuStream } from "../stream.js";
 import { Tensor } from "../tensor.js";
-import { CHUNK_BYTES, openFile, readFully, writeFully } from "./file.js";
+import { CHUNK_BYTES, checkPath, openFile, readFully, replaceFile, writeFully } from "./file.js";
 import { isObject, show } from "./json.js";
 import { ELEMENTS, NAMES } from "./safetensors-elements.js";
 import {
@@ -76,10 +75,6 @@ export async function loadSafetensors(path: string, options: LoadSafetensorsOpti
     throw error;
   }
   return loaded;
-}
-
-function checkPath(op: string, path: unknown): asserts path is string {
-  if (typeof path !== "string" || path === "" || path.includes("\0")) throw wrong(op, "path", path, "a file's name");
 }
 
 function unknownTensor(name: string, all: readonly string[], file: string): ArgumentError {
@@ -199,7 +194,7 @@ export async function saveSafetensors(
   // Held, so that a tensor that is disposed of meanwhile is still written.
   for (const [, tensor] of entries) tensor.storage.references++;
   try {
-    await replaceFile(path, async (handle) => {
+    await replaceFile("saveSafetensors", path, async (handle) => {
       await writeFully(handle, header);
       for (const [, tensor] of entries) await writeFully(handle, new Uint8Array(await cpuStream().readBytes(tensor)));
     });
@@ -236,25 +231,4 @@ function checkTensors(tensors: unknown): [string, Tensor][] {
     tensor.check("saveSafetensors");
   }
   return entries as [string, Tensor][];
-}
-
-/** Writes a file under another name and then gives it its own; leaves nothing behind when that fails. */
-async function replaceFile(path: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
-  const handle = await open(temporary, "wx").catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw new ArgumentError(`saveSafetensors: folder not found: ${dirname(path)}, expected one to write ${path} in`);
-  });
-  try {
-    try {
-      await write(handle);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }
