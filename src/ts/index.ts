@@ -157,6 +157,7 @@ export * as losses from "./losses.js";
 export * as metrics from "./metrics.js";
 export * as initializers from "./initializers.js";
 export * as datasets from "./data/datasets.js";
+export * as images from "./images/index.js";
 export * as io from "./io/index.js";
 export type { ActivationFunction, ActivationLike } from "./activations.js";
 export type { InitializerLike, LossLike, MetricLike, OptimizerLike } from "./resolve.js";
