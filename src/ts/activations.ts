@@ -76,7 +76,8 @@ export function resolveActivation<F extends MatmulActivationName = FusedActivati
 
 type WithLogits = "softmax" | "sigmoid";
 
-const logits = new WeakMap<Tensor, { activation: WithLogits; x: Tensor }>();
+/** The activation is null for logits, which no activation has been applied to. */
+const logits = new WeakMap<Tensor, { activation: WithLogits | null; x: Tensor }>();
 
 /** The tensors that `logits` leads to: not to be disposed of while it does. */
 const remembered = new WeakSet<Tensor>();
@@ -92,11 +93,18 @@ export function isLogits(x: Tensor): boolean {
   return remembered.has(x);
 }
 
+/** @internal Says of a model's result that it is logits: losses, which expect probabilities unless told otherwise, then take it so. */
+export function markLogits(y: Tensor): Tensor {
+  logits.set(y, { activation: null, x: y });
+  return y;
+}
+
 /**
  * @internal What `y` was before the activation that made it: cross-entropies are computed from that, as Keras does,
- * because it loses nothing to rounding.
+ * because it loses nothing to rounding. Logits are their own.
  */
 export function logitsOf(y: Tensor, activation: WithLogits): Tensor | undefined {
   const found = logits.get(y);
-  return found?.activation === activation && !found.x.disposed ? found.x : undefined;
+  if (found === undefined || found.x.disposed) return undefined;
+  return found.activation === null || found.activation === activation ? found.x : undefined;
 }

@@ -1,3 +1,4 @@
+import { logitsOf } from "./activations.js";
 import { checkOptions, checkRange } from "./checks.js";
 import { recordToJson, type Config } from "./config.js";
 import { maskedSum, type MaskOptions } from "./masks.js";
@@ -132,5 +133,8 @@ function categoricalMatches(op: string, yTrue: Tensor, yPred: Tensor): Tensor {
 }
 
 function binaryMatches(op: string, yTrue: Tensor, yPred: Tensor, threshold: number): Tensor {
-  return equal(cast(greater(yPred, threshold), yPred.dtype), alignTargets(op, yTrue, yPred));
+  // A probability lies above the threshold where its logit lies above the threshold's.
+  const isLogits = logitsOf(yPred, "sigmoid") === yPred;
+  const limit = isLogits ? Math.log(threshold / (1 - threshold)) : threshold;
+  return equal(cast(greater(yPred, limit), yPred.dtype), alignTargets(op, yTrue, yPred));
 }

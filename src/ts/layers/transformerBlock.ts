@@ -72,6 +72,11 @@ export abstract class TransformerBlock<In extends Tensors, Options extends CallO
     this.inputSpec = { rank: 3 };
   }
 
+  /** The part of the attention's probabilities that is dropped in training. */
+  protected get attentionDropout(): number {
+    return this.dropout;
+  }
+
   /** The size of the last axis. @throws ShapeError when the heads do not divide it. */
   protected features(inputShape: BatchShape): number {
     const features = knownSize(this.name, inputShape, -1);
@@ -84,9 +89,9 @@ export abstract class TransformerBlock<In extends Tensors, Options extends CallO
 
   /** Attention from sequences of the shape `query` to those of the shape `value`. */
   protected makeAttention(name: string, query: BatchShape, value: BatchShape): MultiHeadAttention {
-    const { numHeads, dropout: rate } = this;
+    const { numHeads, attentionDropout } = this;
     const keyDim = this.features(query) / numHeads;
-    const attention = new MultiHeadAttention({ ...this.shared(name), numHeads, keyDim, dropout: rate });
+    const attention = new MultiHeadAttention({ ...this.shared(name), numHeads, keyDim, dropout: attentionDropout });
     attention.build([query, value]);
     return attention;
   }

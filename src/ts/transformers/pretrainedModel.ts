@@ -1,0 +1,159 @@
+import { mkdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { checkOptions, wrong } from "../checks.js";
+import { replaceFile, writeFully } from "../io/file.js";
+import type { LayerConfig } from "../layers/config.js";
+import type { LayerOptions, Tensors } from "../layers/layer.js";
+import { Model } from "../models/model.js";
+import { inOrder } from "../models/samples.js";
+import { unknownName } from "../suggest.js";
+import type { Tensor } from "../tensor.js";
+import { loadCheckpoint, saveCheckpoint, type CheckpointNames } from "./checkpoint.js";
+import { completeConfig, configToJson, readConfig, type Fields, type SourcedConfig } from "./config.js";
+import type { CheckpointWeight } from "./checkpointWeight.js";
+import { INPUT_NAMES } from "./inputs.js";
+
+type ModelOptions = Omit<LayerOptions, "inputShape">;
+
+/** A configuration, as far as it differs from the default, and what all models have. */
+export type PretrainedModelOptions<C> = Partial<C> & ModelOptions;
+
+export interface FromPretrainedOptions extends ModelOptions {
+  /** How many labels the head tells apart; what the configuration says by default. */
+  numLabels?: number;
+}
+
+/** What the models of one architecture have in common. */
+export interface Family<C> {
+  /** In `config.json`. */
+  readonly modelType: string;
+  readonly fields: Fields<C>;
+  /** Keys of `config.json` that have this value, if any: other values stand for what is not there. */
+  readonly fixed: Readonly<Record<string, unknown>>;
+  readonly names: CheckpointNames;
+}
+
+/** A class of such models, for {@link PretrainedModel.fromPretrained}. */
+interface PretrainedClass<M, C> {
+  new (options?: PretrainedModelOptions<C>): M;
+  readonly family: Family<C>;
+}
+
+interface AnyConfig {
+  readonly numLabels: number;
+}
+
+const MODEL_OPTIONS = ["name", "trainable", "dtype"];
+const WEIGHTS = "model.safetensors";
+
+/** A model whose weights Hugging Face's checkpoints hold: a folder with `config.json` and `model.safetensors`. */
+export abstract class PretrainedModel<C extends AnyConfig, Out extends Tensors = Tensor> extends Model<Tensors, Out> {
+  readonly config: C;
+  /** What Hugging Face calls the class. */
+  protected abstract readonly architecture: string;
+  private readonly family: Family<C>;
+  /** The `config.json` that the model came with. */
+  private original: SourcedConfig<C>["original"] = {};
+
+  constructor(family: Family<C>, options: PretrainedModelOptions<C> = {}) {
+    const label = new.target.name;
+    checkOptions(label, options, [...Object.keys(family.fields), ...MODEL_OPTIONS]);
+    const { name, trainable, dtype } = options;
+    super({ name, trainable, dtype });
+    this.family = family;
+    this.config = completeConfig(label, family.fields, options);
+    this.inputSpec = { rank: 2 };
+  }
+
+  override get inputNames(): readonly string[] {
+    return INPUT_NAMES;
+  }
+
+  /** @internal The inputs of a record, as far as it goes. */
+  override arrangeInputs<T>(op: string, named: Readonly<Record<string, T>>): readonly T[] {
+    for (const name of Object.keys(named)) {
+      if (!INPUT_NAMES.includes(name)) throw unknownName(op, "input", name, INPUT_NAMES);
+    }
+    const last = INPUT_NAMES.findLastIndex((name) => Object.hasOwn(named, name));
+    return inOrder(op, "input", named, INPUT_NAMES.slice(0, Math.max(0, last) + 1));
+  }
+
+  override getConfig(): LayerConfig {
+    const { name, trainable, dtype, config } = this;
+    return { name, trainable, dtype, ...(config as unknown as LayerConfig) };
+  }
+
+  /**
+   * A model with the weights of a folder, which holds `config.json` and `model.safetensors` (or its shards and
+   * `model.safetensors.index.json`) in the form of Hugging Face's libraries. Weights in float16 and bfloat16 are cast. What the
+   * folder has for other tasks is left out; a head that it lacks begins with random weights, and a line on the console names them.
+   *
+   * @throws ArgumentError when there is no such folder or file. @throws FormatError for a configuration of another kind of
+   * model, and for tensors that are missing, not known or of another shape; it names them all.
+   */
+  static async fromPretrained<M extends PretrainedModel<C, Tensors>, C extends AnyConfig>(
+    this: PretrainedClass<M, C>,
+    folder: string,
+    options: FromPretrainedOptions = {},
+  ): Promise<M> {
+    const op = `${this.name}.fromPretrained`;
+    checkFolder(op, folder);
+    checkOptions(op, options, [...MODEL_OPTIONS, "numLabels"]);
+    const { numLabels, ...rest } = options;
+    const { modelType, fields, fixed, names } = this.family;
+    const file = join(folder, "config.json");
+    const read = await readConfig(op, file, fields, { model_type: modelType, ...fixed });
+    const model = new this({ ...read.config, ...(numLabels === undefined ? {} : { numLabels }), ...rest });
+    model.original = read.original;
+    const weights = await weightsFile(folder);
+    const fresh = await loadCheckpoint(op, this.name, weights, model.checkpointWeights(), names);
+    if (fresh.length > 0) {
+      console.warn(`${op}: ${weights} lacks ${fresh.join(", ")}: they begin with random values, to be trained`);
+    }
+    return model;
+  }
+
+  /**
+   * Writes `config.json` and `model.safetensors` into a folder, which is made if need be. `fromPretrained` and Hugging Face's
+   * libraries read them. Each file is replaced at once, or stays as it was. The model must not be trained before this resolves.
+   */
+  async savePretrained(folder: string): Promise<void> {
+    const op = `${this.name}.savePretrained`;
+    checkFolder(op, folder);
+    await mkdir(folder, { recursive: true });
+    await saveCheckpoint(join(folder, WEIGHTS), this.checkpointWeights());
+    const { torch_dtype: _, ...original } = this.original;
+    const json = configToJson(
+      { config: this.config, original },
+      { architectures: [this.architecture], model_type: this.family.modelType, dtype: this.dtype },
+    );
+    await replaceFile(op, join(folder, "config.json"), (handle) =>
+      writeFully(handle, Buffer.from(`${JSON.stringify(json, null, 2)}\n`)),
+    );
+  }
+
+  /** The options of a layer inside. */
+  protected inside(name: string): LayerOptions {
+    const { dtype, trainable } = this;
+    return { name: `${this.name}/${name}`, dtype, trainable };
+  }
+
+  /** @internal The weights with their names in a checkpoint. */
+  abstract checkpointWeights(): CheckpointWeight[];
+}
+
+function checkFolder(op: string, folder: unknown): asserts folder is string {
+  if (typeof folder !== "string" || folder === "") throw wrong(op, "folder", folder, "a folder's name");
+}
+
+/** The one file with all weights, or the index of several. */
+async function weightsFile(folder: string): Promise<string> {
+  const whole = join(folder, WEIGHTS);
+  const index = `${whole}.index.json`;
+  const exists = (file: string): Promise<boolean> =>
+    stat(file).then(
+      () => true,
+      () => false,
+    );
+  return !(await exists(whole)) && (await exists(index)) ? index : whole;
+}
