@@ -162,6 +162,7 @@ export * as optimizers from "./optimizers/index.js";
 export * as losses from "./losses.js";
 export * as metrics from "./metrics.js";
 export * as initializers from "./initializers.js";
+export * as applications from "./applications/index.js";
 export * as datasets from "./data/datasets.js";
 export * as images from "./images/index.js";
 export * as io from "./io/index.js";

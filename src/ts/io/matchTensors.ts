@@ -5,21 +5,24 @@ import { show } from "./json.js";
 
 const MOST_LISTED = 10;
 
+/** What is compared of a tensor. */
+type Described = Pick<Tensor, "dtype" | "shape">;
+
 /**
  * @internal Pairs what a model has with what a file has, by name.
  *
  * @throws FormatError that lists what is missing in the file, what the model has no place for, and what is of another
  * shape or dtype.
  */
-export function matchTensors(
+export function matchTensors<W extends Described>(
   op: string,
   file: string,
-  wanted: ReadonlyMap<string, Tensor>,
+  wanted: ReadonlyMap<string, W>,
   given: ReadonlyMap<string, Tensor>,
-): [wanted: Tensor, given: Tensor][] {
+): [wanted: W, given: Tensor][] {
   const missing = [...wanted.keys()].filter((name) => !given.has(name)).map((name) => show(name));
   const unexpected = [...given.keys()].filter((name) => !wanted.has(name)).map((name) => show(name));
-  const pairs = [...wanted].flatMap(([name, weight]): [string, Tensor, Tensor][] => {
+  const pairs = [...wanted].flatMap(([name, weight]): [string, W, Tensor][] => {
     const value = given.get(name);
     return value ? [[name, weight, value]] : [];
   });
@@ -35,7 +38,7 @@ export function matchTensors(
   return pairs.map(([, weight, value]) => [weight, value]);
 }
 
-function spell({ dtype, shape }: Tensor): string {
+function spell({ dtype, shape }: Described): string {
   return `${dtype} ${formatShape(shape)}`;
 }
 
