@@ -2,7 +2,7 @@ import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { checkOptions, wrong } from "../checks.js";
 import { replaceFile, writeFully } from "../io/file.js";
-import type { LayerConfig } from "../layers/config.js";
+import type { Config } from "../config.js";
 import type { LayerOptions, Tensors } from "../layers/layer.js";
 import { Model } from "../models/model.js";
 import { inOrder } from "../models/samples.js";
@@ -78,9 +78,9 @@ export abstract class PretrainedModel<C extends AnyConfig, Out extends Tensors =
     return inOrder(op, "input", named, INPUT_NAMES.slice(0, Math.max(0, last) + 1));
   }
 
-  override getConfig(): LayerConfig {
+  override getConfig(): Config {
     const { name, trainable, dtype, config } = this;
-    return { name, trainable, dtype, ...(config as unknown as LayerConfig) };
+    return { name, trainable, dtype, ...(config as unknown as Config) };
   }
 
   /**
