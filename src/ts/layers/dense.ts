@@ -1,5 +1,6 @@
 import { FUSED_BY_MATMUL, resolveActivation, type Activation, type ActivationLike } from "../activations.js";
 import { checkBoolean, checkPositive } from "../checks.js";
+import { add } from "../ops/binary.js";
 import { matmul } from "../ops/matmul.js";
 import type { InitializerLike } from "../resolve.js";
 import type { Tensor } from "../tensor.js";
@@ -56,7 +57,19 @@ export class Dense extends Layer {
   }
 
   call(x: Tensor): Tensor {
-    return this.activation.finish(matmul(x, this.kernel!, { bias: this.bias, activation: this.activation.fused }));
+    return this.activation.finish(this.product(x));
+  }
+
+  /** @internal `apply(x)` plus a residual of its shape, if one is given: the product adds it, where it can. */
+  applyAdding(x: Tensor, residual?: Tensor): Tensor {
+    if (!residual) return this.apply(x);
+    // The product does not end every activation, nor what a subclass may compute.
+    const isLast = this.activation.isFused && this.call === Dense.prototype.call;
+    return isLast ? this.product(this.accept(x), residual) : add(this.apply(x), residual);
+  }
+
+  private product(x: Tensor, residual?: Tensor): Tensor {
+    return matmul(x, this.kernel!, { bias: this.bias, activation: this.activation.fused, residual });
   }
 
   override computeOutputShape(inputShape: BatchShape): BatchShape {

@@ -1,6 +1,7 @@
 import { checkBoolean, checkPositive, checkRange, wrong } from "../checks.js";
 import { ArgumentError, DTypeError, ShapeError } from "../errors.js";
 import { checkTensor } from "../op.js";
+import { add } from "../ops/binary.js";
 import { logicalAnd } from "../ops/compare.js";
 import { matmul } from "../ops/matmul.js";
 import { reshape } from "../ops/reshape.js";
@@ -115,6 +116,18 @@ export class MultiHeadAttention extends Layer<AttentionInput, Tensor, AttentionC
   }
 
   call(x: AttentionInput, options: AttentionCallOptions): Tensor {
+    return this.attend(x, options);
+  }
+
+  /** @internal `apply(x, options)` plus a residual of its shape, if one is given: the last projection adds it. */
+  applyAdding(x: AttentionInput, residual?: Tensor, options: Partial<AttentionCallOptions> = {}): Tensor {
+    if (!residual) return this.apply(x, options);
+    // A subclass may compute something else.
+    if (this.call !== MultiHeadAttention.prototype.call) return add(this.apply(x, options), residual);
+    return this.attend(this.accept(x), this.acceptOptions(x, options), residual);
+  }
+
+  private attend(x: AttentionInput, options: AttentionCallOptions, residual?: Tensor): Tensor {
     const [query, value, key] = this.operands(x);
     const [q, k, v] = [query, key, value].map((each, i) => this.heads(each, i)) as [Tensor, Tensor, Tensor];
     const y = scaledDotProductAttention(q, k, v, {
@@ -127,7 +140,8 @@ export class MultiHeadAttention extends Layer<AttentionInput, Tensor, AttentionC
     const inner = this.numHeads * this.valueDim;
     const outer = kernel.shape.slice(2);
     const joined = reshape(swapAxes(y, 1, 2), [batch, time, inner]);
-    return reshape(this.project(joined, kernel, bias, inner), [batch, time, ...outer]);
+    const added = residual && reshape(residual, [batch, time, kernel.size / inner]);
+    return reshape(this.project(joined, kernel, bias, inner, added), [batch, time, ...outer]);
   }
 
   override computeOutputShape(inputShape: BatchShape | readonly BatchShape[]): BatchShape {
@@ -187,9 +201,9 @@ export class MultiHeadAttention extends Layer<AttentionInput, Tensor, AttentionC
     return swapAxes(reshape(y, [batch, time, ...kernel.shape.slice(1)]), 1, 2);
   }
 
-  private project(x: Tensor, kernel: Tensor, bias: Tensor | undefined, inputs: number): Tensor {
+  private project(x: Tensor, kernel: Tensor, bias: Tensor | undefined, inputs: number, residual?: Tensor): Tensor {
     const outputs = kernel.size / inputs;
-    return matmul(x, reshape(kernel, [inputs, outputs]), { bias: bias && reshape(bias, [outputs]) });
+    return matmul(x, reshape(kernel, [inputs, outputs]), { bias: bias && reshape(bias, [outputs]), residual });
   }
 
   private checkFit(query: Tensor, value: Tensor, key: Tensor): void {

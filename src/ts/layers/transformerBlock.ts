@@ -114,15 +114,16 @@ export abstract class TransformerBlock<In extends Tensors, Options extends CallO
     return [inner, outer];
   }
 
-  /** The sum of `x` and what a sublayer makes of it, one of them normalized. */
+  /** The sum of `x` and what a sublayer makes of it, one of them normalized. The sublayer adds the residual it is given. */
   protected residual(
     x: Tensor,
     normalization: LayerNormalization,
     training: boolean,
-    sublayer: (x: Tensor) => Tensor,
+    sublayer: (x: Tensor, residual?: Tensor) => Tensor,
   ): Tensor {
-    const result = sublayer(this.normalizeFirst ? normalization.apply(x) : x);
-    const sum = add(x, training && this.dropout > 0 ? dropout(result, this.dropout) : result);
+    const input = this.normalizeFirst ? normalization.apply(x) : x;
+    const drops = training && this.dropout > 0;
+    const sum = drops ? add(x, dropout(sublayer(input), this.dropout)) : sublayer(input, x);
     return this.normalizeFirst ? sum : normalization.apply(sum);
   }
 

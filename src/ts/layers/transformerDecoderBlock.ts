@@ -89,16 +89,18 @@ export class TransformerDecoderBlock extends TransformerBlock<TransformerDecoder
     if (encoderMask !== null && encoderOutput === undefined) {
       throw new ArgumentError(`${this.name}: encoderMask is for an encoder's output: this call has none`);
     }
-    let y = this.residual(x, this.selfAttentionNormalization!, training, (own) =>
-      this.selfAttention!.apply(own, { training, mask, attentionMask, useCausalMask: true }),
+    let y = this.residual(x, this.selfAttentionNormalization!, training, (own, residual) =>
+      this.selfAttention!.applyAdding(own, residual, { training, mask, attentionMask, useCausalMask: true }),
     );
     if (encoderOutput !== undefined) {
-      y = this.residual(y, this.crossAttentionNormalization!, training, (own) =>
-        this.crossAttention!.apply([own, encoderOutput], { training, valueMask: encoderMask }),
+      y = this.residual(y, this.crossAttentionNormalization!, training, (own, residual) =>
+        this.crossAttention!.applyAdding([own, encoderOutput], residual, { training, valueMask: encoderMask }),
       );
     }
     const [inner, outer] = this.feedForward!;
-    return this.residual(y, this.feedForwardNormalization!, training, (own) => outer.apply(inner.apply(own)));
+    return this.residual(y, this.feedForwardNormalization!, training, (own, residual) =>
+      outer.applyAdding(inner.apply(own), residual),
+    );
   }
 
   override computeOutputShape(inputShape: ShapesOf<TransformerDecoderInput>): BatchShape {

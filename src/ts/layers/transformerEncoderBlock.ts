@@ -39,11 +39,13 @@ export class TransformerEncoderBlock extends TransformerBlock<Tensor, Transforme
   }
 
   call(x: Tensor, { training, mask, attentionMask = null }: TransformerEncoderCallOptions): Tensor {
-    const attended = this.residual(x, this.selfAttentionNormalization!, training, (y) =>
-      this.selfAttention!.apply(y, { training, mask, attentionMask }),
+    const attended = this.residual(x, this.selfAttentionNormalization!, training, (y, residual) =>
+      this.selfAttention!.applyAdding(y, residual, { training, mask, attentionMask }),
     );
     const [inner, outer] = this.feedForward!;
-    return this.residual(attended, this.feedForwardNormalization!, training, (y) => outer.apply(inner.apply(y)));
+    return this.residual(attended, this.feedForwardNormalization!, training, (y, residual) =>
+      outer.applyAdding(inner.apply(y), residual),
+    );
   }
 
   override computeOutputShape(inputShape: BatchShape): BatchShape {
