@@ -68,6 +68,7 @@ describe.each(["float32", "float64"] as const)(
 describe("applyAdding gives the sum of apply and the residual", () => {
   const x = tensor([[[1, -2, 3], [0.5, 2, -1]]]); // prettier-ignore
 
+  type Adding = layers.Layer & { applyAdding(x: Tensor, residual?: Tensor): Tensor };
   class Doubled extends Dense {
     override call(input: Tensor): Tensor {
       return super.call(input).mul(2) as Tensor;
@@ -87,7 +88,7 @@ describe("applyAdding gives the sum of apply and the residual", () => {
     ["a subclass of Dense", new Doubled({ units: 4 })],
     ["MultiHeadAttention", new MultiHeadAttention({ numHeads: 2, keyDim: 3, outputShape: 4 })],
     ["a subclass of MultiHeadAttention", new Negative({ numHeads: 2, keyDim: 3, outputShape: 4 })],
-  ])("%s", (_, layer) => {
+  ] as [string, Adding][])("%s", (_, layer) => {
     setSeed(3);
     const residual = randn([1, 2, 4]);
     const run = (): Tensor => layer.applyAdding(x, residual);
