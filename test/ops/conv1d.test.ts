@@ -67,12 +67,12 @@ checkErrors({
     [
       () => conv1d(x, kernel, { dilationRate: 2 }),
       ShapeError,
-      "conv1d: the kernel is longer than the sequence: a kernel of 5 steps on a sequence of 4, padding [0,0]",
+      "conv1d: the window is longer than the sequence: a window of 5 steps on a sequence of 4, padding [0,0]",
     ],
     [
       () => conv1d(zeros([1, 2, 2]), kernel, { dataFormat: "channelsFirst" }),
       ShapeError,
-      "conv1d: the kernel is longer than the sequence: a kernel of 3 steps on a sequence of 2, padding [0,0]",
+      "conv1d: the window is longer than the sequence: a window of 3 steps on a sequence of 2, padding [0,0]",
     ],
     [
       () => conv1d(x, kernel, { bias: zeros([4]) }),

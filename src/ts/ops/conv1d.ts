@@ -1,4 +1,3 @@
-import { ArgumentError, ShapeError, describe } from "../errors.js";
 import type { DType, Promote } from "../dtype.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { ACTIVATIONS } from "./activation-grad.js";
@@ -7,7 +6,7 @@ import { checkOptions } from "../checks.js";
 import { convolve, type Conv2dOptions } from "./conv2d.js";
 import { checkBias, checkChannels, checkOperands } from "./convolution.js";
 import { expandDims, squeeze } from "./reshape.js";
-import { DATA_FORMATS, isPad, isPadPair, makeWindow, withChannelsLast, type Padding } from "./window.js";
+import { DATA_FORMATS, makeRowWindow, rowPadding, withChannelsLast, type DataFormat } from "./window.js";
 
 export interface Conv1dOptions extends Pick<Conv2dOptions, "bias" | "groups" | "activation"> {
   /** Steps from one place of the kernel to the next. 1 by default. */
@@ -20,7 +19,7 @@ export interface Conv1dOptions extends Pick<Conv2dOptions, "bias" | "groups" | "
   /** Steps from one element of the kernel to the next. 1 by default. */
   dilationRate?: number;
   /** "channelsLast" (NLC, the default) or "channelsFirst" (NCL), for the input and the result. */
-  dataFormat?: "channelsLast" | "channelsFirst";
+  dataFormat?: DataFormat;
 }
 
 const OPTIONS = ["bias", "strides", "padding", "dilationRate", "groups", "dataFormat", "activation"];
@@ -48,23 +47,9 @@ export function conv1d<A extends DType, B extends DType>(
   checkChannels("conv1d", x, kernel, groups, dataFormat);
   const [size, , filters] = kernel.shape as readonly [number, number, number];
   checkBias("conv1d", bias, filters);
-  const span = (size - 1) * dilation + 1;
-  const padding = imagePadding(options.padding ?? "valid", span);
+  const padding = rowPadding("conv1d", options.padding ?? "valid", (size - 1) * dilation);
   return withChannelsLast(x, dataFormat, (sequences) => {
-    const length = sequences.shape[1]!;
-    // A sequence is an image of one row.
-    const window = makeWindow("conv1d", [1, length], {
-      size: [1, size],
-      strides: [1, stride],
-      dilation: [1, dilation],
-      padding,
-    });
-    const [before, after] = window.pads[1];
-    if (before + length + after < span) {
-      throw new ShapeError(
-        `conv1d: the kernel is longer than the sequence: a kernel of ${span} steps on a sequence of ${length}, padding [${before},${after}]`,
-      );
-    }
+    const window = makeRowWindow("conv1d", sequences.shape[1]!, { size, stride, dilation, padding });
     const images = expandDims(sequences, 1);
     const kernels = expandDims(kernel, 0);
     const rows = convolve("conv1d", images, kernels, bias, { window, groups, activation });
@@ -72,21 +57,6 @@ export function conv1d<A extends DType, B extends DType>(
     for (const view of [images, kernels, rows]) view.dispose();
     return result;
   }) as Tensor<Promote<A, B>>;
-}
-
-/** The padding of an image of one row. @throws ArgumentError */
-function imagePadding(padding: unknown, span: number): Padding {
-  if (padding === "valid" || padding === "same") return padding;
-  const wrap = (before: number, after: number): Padding => [
-    [0, 0],
-    [before, after],
-  ];
-  if (padding === "causal") return wrap(span - 1, 0);
-  if (isPad(padding)) return wrap(padding, padding);
-  if (isPadPair(padding)) return wrap(padding[0], padding[1]);
-  throw new ArgumentError(
-    `conv1d: unknown padding: ${describe(padding)}, expected "valid", "same", "causal", a number or [before, after]`,
-  );
 }
 
 declare module "../tensor.js" {

@@ -81,8 +81,8 @@ export function convTranspose2d<A extends DType, B extends DType>(
   }) as Tensor<Promote<A, B>>;
 }
 
-/** [height, width], each below the stride; null where none is given. @throws ArgumentError */
-function checkOutputPadding(op: string, value: unknown, strides: readonly number[]): [number, number] | null {
+/** @internal [height, width], each below the stride; null where none is given. @throws ArgumentError */
+export function checkOutputPadding(op: string, value: unknown, strides: readonly number[]): [number, number] | null {
   if (value === undefined) return null;
   const pair: unknown[] = Array.isArray(value) ? value : [value, value];
   if (

@@ -10,6 +10,9 @@ export type DataFormat = (typeof DATA_FORMATS)[number];
 /** Rows and columns of zeros around an image: one number for all sides, or [[top, bottom], [left, right]]. */
 export type Padding = "valid" | "same" | number | readonly [readonly [number, number], readonly [number, number]];
 
+/** Zeros around a sequence: one number for both ends, or [before, after]. */
+export type SequencePadding = "valid" | "same" | number | readonly [number, number];
+
 /** What slides over an image: a convolution kernel or a pooling window. Pairs are [height, width]. */
 export interface Window {
   readonly size: readonly [number, number];
@@ -78,6 +81,54 @@ export function checkPadding(op: string, padding: unknown): Padding {
   throw new ArgumentError(
     `${op}: unknown padding: ${describe(padding)}, expected "valid", "same", a number or [[top, bottom], [left, right]]`,
   );
+}
+
+/**
+ * The padding of a sequence as that of an image of one row. `causal` is the number of zeros in front that "causal" stands
+ * for, null where there is no such padding.
+ *
+ * @throws ArgumentError unless `padding` is one.
+ */
+export function rowPadding(op: string, padding: unknown, causal: number | null): Padding {
+  if (padding === "valid" || padding === "same") return padding;
+  const wrap = (before: number, after: number): Padding => [
+    [0, 0],
+    [before, after],
+  ];
+  if (padding === "causal" && causal !== null) return wrap(causal, 0);
+  if (isPad(padding)) return wrap(padding, padding);
+  if (isPadPair(padding)) return wrap(padding[0], padding[1]);
+  throw new ArgumentError(
+    `${op}: unknown padding: ${describe(padding)}, expected "valid", "same", ${causal === null ? "" : '"causal", '}a number or [before, after]`,
+  );
+}
+
+/** What slides over a sequence. */
+export interface RowWindow {
+  readonly size: number;
+  readonly stride: number;
+  readonly dilation: number;
+  /** That of an image of one row. */
+  readonly padding: Padding;
+}
+
+/** The window on a sequence, which is an image of one row. @throws ShapeError when it is longer than the padded sequence. */
+export function makeRowWindow(op: string, length: number, row: RowWindow): Window {
+  const { size, stride, dilation, padding } = row;
+  const window = makeWindow(op, [1, length], {
+    size: [1, size],
+    strides: [1, stride],
+    dilation: [1, dilation],
+    padding,
+  });
+  const [before, after] = window.pads[1];
+  const span = (size - 1) * dilation + 1;
+  if (before + length + after < span) {
+    throw new ShapeError(
+      `${op}: the window is longer than the sequence: a window of ${span} steps on a sequence of ${length}, padding [${before},${after}]`,
+    );
+  }
+  return window;
 }
 
 /**
