@@ -1,8 +1,11 @@
 export { Activation, type ActivationOptions } from "./activation.js";
+export { Add } from "./add.js";
+export { Average } from "./average.js";
 export { AveragePooling2D, type AveragePooling2DOptions } from "./averagePooling2d.js";
 export { BatchNormalization, type BatchNormalizationOptions } from "./batchNormalization.js";
 export type { BatchShape } from "./batchShape.js";
 export { Bidirectional, type BidirectionalOptions, type MergeMode } from "./bidirectional.js";
+export { Concatenate, type ConcatenateOptions } from "./concatenate.js";
 export { Conv2D, type Conv2DOptions } from "./conv2d.js";
 export { Dense, type DenseOptions } from "./dense.js";
 export { Dropout, type DropoutOptions } from "./dropout.js";
@@ -24,13 +27,16 @@ export {
 export { LayerNormalization, type LayerNormalizationOptions } from "./layerNormalization.js";
 export { LSTM, type LSTMOptions } from "./lstm.js";
 export { Masking, type MaskingOptions } from "./masking.js";
+export { Maximum } from "./maximum.js";
 export { MaxPooling2D, type MaxPooling2DOptions } from "./maxPooling2d.js";
+export { Minimum } from "./minimum.js";
 export {
   MultiHeadAttention,
   type AttentionCallOptions,
   type AttentionInput,
   type MultiHeadAttentionOptions,
 } from "./multiHeadAttention.js";
+export { Multiply } from "./multiply.js";
 export { Permute, type PermuteOptions } from "./permute.js";
 export { PositionalEncoding, type PositionalEncodingOptions } from "./positionalEncoding.js";
 export { RecurrentLayer, type RecurrentCallOptions, type RecurrentCourse, type RecurrentOptions } from "./recurrent.js";
@@ -38,6 +44,7 @@ export { RepeatVector, type RepeatVectorOptions } from "./repeatVector.js";
 export { Reshape, type ReshapeOptions } from "./reshape.js";
 export { RMSNormalization, type RMSNormalizationOptions } from "./rmsNormalization.js";
 export { SimpleRNN, type SimpleRNNOptions } from "./simpleRnn.js";
+export { Subtract } from "./subtract.js";
 export { TimeDistributed, type TimeDistributedOptions } from "./timeDistributed.js";
 export {
   TransformerDecoderBlock,
