@@ -9,6 +9,7 @@ export { Concatenate, type ConcatenateOptions } from "./concatenate.js";
 export { Conv2D, type Conv2DOptions } from "./conv2d.js";
 export { Dense, type DenseOptions } from "./dense.js";
 export { Dropout, type DropoutOptions } from "./dropout.js";
+export { ELU, type ELUOptions } from "./elu.js";
 export { Embedding, type EmbeddingOptions } from "./embedding.js";
 export { Flatten } from "./flatten.js";
 export { GlobalAveragePooling2D, type GlobalAveragePooling2DOptions } from "./globalAveragePooling2d.js";
@@ -25,6 +26,7 @@ export {
   type WeightOptions,
 } from "./layer.js";
 export { LayerNormalization, type LayerNormalizationOptions } from "./layerNormalization.js";
+export { LeakyReLU, type LeakyReLUOptions } from "./leakyRelu.js";
 export { LSTM, type LSTMOptions } from "./lstm.js";
 export { Masking, type MaskingOptions } from "./masking.js";
 export { Maximum } from "./maximum.js";
@@ -39,11 +41,14 @@ export {
 export { Multiply } from "./multiply.js";
 export { Permute, type PermuteOptions } from "./permute.js";
 export { PositionalEncoding, type PositionalEncodingOptions } from "./positionalEncoding.js";
+export { PReLU, type PReLUOptions } from "./prelu.js";
 export { RecurrentLayer, type RecurrentCallOptions, type RecurrentCourse, type RecurrentOptions } from "./recurrent.js";
+export { ReLU, type ReLUOptions } from "./relu.js";
 export { RepeatVector, type RepeatVectorOptions } from "./repeatVector.js";
 export { Reshape, type ReshapeOptions } from "./reshape.js";
 export { RMSNormalization, type RMSNormalizationOptions } from "./rmsNormalization.js";
 export { SimpleRNN, type SimpleRNNOptions } from "./simpleRnn.js";
+export { Softmax, type SoftmaxOptions } from "./softmax.js";
 export { Subtract } from "./subtract.js";
 export { TimeDistributed, type TimeDistributedOptions } from "./timeDistributed.js";
 export {
