@@ -14,6 +14,7 @@ export { Embedding, type EmbeddingOptions } from "./embedding.js";
 export { Flatten } from "./flatten.js";
 export { GlobalAveragePooling2D, type GlobalAveragePooling2DOptions } from "./globalAveragePooling2d.js";
 export { GlobalMaxPooling2D, type GlobalMaxPooling2DOptions } from "./globalMaxPooling2d.js";
+export { GroupNormalization, type GroupNormalizationOptions } from "./groupNormalization.js";
 export { GRU, type GRUOptions } from "./gru.js";
 export { InputLayer, type InputLayerOptions } from "./inputLayer.js";
 export {
