@@ -1,12 +1,8 @@
-import { wrong } from "../checks.js";
 import { pad } from "../ops/pad.js";
-import { isPad, isPadPair } from "../ops/window.js";
 import type { Tensor } from "../tensor.js";
 import type { BatchShape } from "./batchShape.js";
 import { Layer, type LayerOptions } from "./layer.js";
-import { checkDataFormat, type DataFormat } from "./window.js";
-
-type Sides = readonly [before: number, after: number];
+import { checkDataFormat, checkSides, type DataFormat, type Sides } from "./window.js";
 
 export interface ZeroPadding2DOptions extends LayerOptions {
   /** Pixels on every side, [above and below, left and right], or [[above, below], [left, right]]; 1 by default. */
@@ -23,7 +19,7 @@ export class ZeroPadding2D extends Layer {
 
   constructor(options: ZeroPadding2DOptions = {}) {
     super(options, ["padding", "dataFormat"]);
-    this.padding = checkSides(this.name, options.padding ?? 1);
+    this.padding = checkSides(this.name, "padding", options.padding ?? 1);
     this.dataFormat = checkDataFormat(this.name, options.dataFormat ?? "channelsLast");
     this.inputSpec = { rank: 4 };
   }
@@ -46,16 +42,4 @@ export class ZeroPadding2D extends Layer {
     const none: Sides = [0, 0];
     return this.dataFormat === "channelsFirst" ? [none, none, ...this.padding] : [none, ...this.padding, none];
   }
-}
-
-function checkSides(op: string, padding: unknown): [Sides, Sides] {
-  const [rows, columns] = Array.isArray(padding) && padding.length === 2 ? padding : [padding, padding];
-  const sides = [rows, columns].map((side) => (isPad(side) ? [side, side] : side));
-  if (sides.every(isPadPair)) return sides as [Sides, Sides];
-  throw wrong(
-    op,
-    "padding",
-    padding,
-    "pixels: a number of 0 or more, [rows, columns] or [[above, below], [left, right]]",
-  );
 }
