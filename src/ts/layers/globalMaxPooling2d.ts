@@ -1,13 +1,16 @@
 import { max } from "../ops/reduce.js";
 import type { Tensor } from "../tensor.js";
-import { GlobalPooling2D, type GlobalPooling2DOptions } from "./globalPooling2d.js";
+import { GlobalPooling, type GlobalPoolingOptions } from "./globalPooling.js";
 
-export type GlobalMaxPooling2DOptions = GlobalPooling2DOptions;
+export type GlobalMaxPooling2DOptions = GlobalPoolingOptions;
 
 /** The largest pixel of each channel: [batch, height, width, channels] to [batch, channels]. */
-export class GlobalMaxPooling2D extends GlobalPooling2D {
+export class GlobalMaxPooling2D extends GlobalPooling {
+  constructor(options: GlobalMaxPooling2DOptions = {}) {
+    super(options, 2);
+  }
+
   call(x: Tensor): Tensor {
-    const axis = this.dataFormat === "channelsFirst" ? [2, 3] : [1, 2];
-    return max(x, { axis, keepDims: this.keepDims }) as Tensor;
+    return max(x, { axis: this.axes, keepDims: this.keepDims }) as Tensor;
   }
 }
