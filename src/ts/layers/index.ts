@@ -24,6 +24,7 @@ export { GlobalMaxPooling2D, type GlobalMaxPooling2DOptions } from "./globalMaxP
 export { GroupNormalization, type GroupNormalizationOptions } from "./groupNormalization.js";
 export { GRU, type GRUOptions } from "./gru.js";
 export { InputLayer, type InputLayerOptions } from "./inputLayer.js";
+export { Lambda, type LambdaOptions } from "./lambda.js";
 export {
   Layer,
   type CallOptions,
