@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ArgumentError, Input, Model, initializers, layers } from "nabla";
+import { ArgumentError, Input, Model, initializers, layers, type Tensor } from "nabla";
 import { classConfig, type ClassConfig } from "../../src/ts/config.js";
 import { layerFromConfig } from "../../src/ts/layers/fromConfig.js";
 import type { AnyLayer } from "../../src/ts/layers/symbolic.js";
@@ -9,7 +9,7 @@ const image = [8, 8, 4];
 const sequence = [5, 4];
 
 /** Each class with all of its options that differ from the defaults, and a shape of samples. */
-const CASES: Record<string, { make: () => AnyLayer; sample?: readonly number[] }> = {
+const CASES: Record<string, { make: () => object; sample?: readonly number[]; inputs?: number }> = {
   Activation: { make: () => new layers.Activation({ ...common, activation: "relu" }) },
   AveragePooling2D: {
     make: () => new layers.AveragePooling2D({ ...common, poolSize: 3, strides: [1, 2], padding: "same" }),
@@ -119,12 +119,68 @@ const CASES: Record<string, { make: () => AnyLayer; sample?: readonly number[] }
       }),
     sample: image,
   },
+
+  Add: { make: () => new layers.Add(common), inputs: 2 },
+  Average: { make: () => new layers.Average(common), inputs: 2 },
+  AveragePooling1D: { make: () => new layers.AveragePooling1D({ ...common, poolSize: 3 }), sample: sequence },
+  Concatenate: { make: () => new layers.Concatenate({ ...common, axis: 1 }), inputs: 2 },
+  Conv1D: {
+    make: () => new layers.Conv1D({ ...common, filters: 2, kernelSize: 3, padding: "causal", dilationRate: 2 }),
+    sample: sequence,
+  },
+  Conv2DTranspose: {
+    make: () =>
+      new layers.Conv2DTranspose({
+        ...common,
+        filters: 2,
+        kernelSize: 3,
+        strides: 2,
+        padding: "same",
+        outputPadding: 1,
+      }),
+    sample: image,
+  },
+  Cropping2D: {
+    make: () =>
+      new layers.Cropping2D({
+        ...common,
+        cropping: [
+          [1, 2],
+          [0, 1],
+        ],
+      }),
+    sample: image,
+  },
+  DepthwiseConv2D: {
+    make: () => new layers.DepthwiseConv2D({ ...common, kernelSize: 3, depthMultiplier: 2 }),
+    sample: image,
+  },
+  ELU: { make: () => new layers.ELU({ ...common, alpha: 0.5 }) },
+  GlobalAveragePooling1D: {
+    make: () => new layers.GlobalAveragePooling1D({ ...common, keepDims: true }),
+    sample: sequence,
+  },
+  GlobalMaxPooling1D: { make: () => new layers.GlobalMaxPooling1D({ ...common, keepDims: true }), sample: sequence },
+  GroupNormalization: { make: () => new layers.GroupNormalization({ ...common, groups: 2 }), sample: image },
+  LeakyReLU: { make: () => new layers.LeakyReLU({ ...common, negativeSlope: 0.1 }) },
+  Maximum: { make: () => new layers.Maximum(common), inputs: 2 },
+  MaxPooling1D: { make: () => new layers.MaxPooling1D({ ...common, poolSize: 2, strides: 1 }), sample: sequence },
+  Minimum: { make: () => new layers.Minimum(common), inputs: 2 },
+  Multiply: { make: () => new layers.Multiply(common), inputs: 2 },
+  PReLU: { make: () => new layers.PReLU({ ...common, alphaInitializer: "ones", sharedAxes: [1] }), sample: sequence },
+  ReLU: { make: () => new layers.ReLU({ ...common, maxValue: 6, negativeSlope: 0.1, threshold: 1 }) },
+  SeparableConv2D: { make: () => new layers.SeparableConv2D({ ...common, filters: 3, kernelSize: 2 }), sample: image },
+  Softmax: { make: () => new layers.Softmax({ ...common, axis: 1 }) },
+  SpatialDropout2D: { make: () => new layers.SpatialDropout2D({ ...common, rate: 0.1 }), sample: image },
+  Subtract: { make: () => new layers.Subtract(common), inputs: 2 },
 };
 
+/** A base, and a layer that holds a function. */
+const NOT_SAVED = ["RecurrentLayer", "Lambda"];
 const classes = Object.entries(layers as Record<string, unknown>)
   .filter(
     ([name, value]) =>
-      typeof value === "function" && value.prototype instanceof layers.Layer && name !== "RecurrentLayer",
+      typeof value === "function" && value.prototype instanceof layers.Layer && !NOT_SAVED.includes(name),
   )
   .map(([name]) => name);
 
@@ -138,8 +194,8 @@ describe("the config of a layer", () => {
   });
 
   it.each(Object.keys(CASES))("makes the same layer again: %s", (name) => {
-    const { make, sample = [4] } = CASES[name]!;
-    const layer = make();
+    const { make, sample = [4], inputs = 1 } = CASES[name]!;
+    const layer = make() as AnyLayer;
     const config = throughJson(classConfig(layer));
     expect(config.className).toBe(name);
     const again = layerFromConfig("test", config, {});
@@ -152,7 +208,8 @@ describe("the config of a layer", () => {
         key === "givenOptions" || typeof value === "function" ? undefined : value,
       );
     expect(fields(again)).toBe(fields(layer));
-    const x = Input({ shape: sample });
+    const symbolics = Array.from({ length: inputs }, () => Input({ shape: sample }));
+    const x = inputs === 1 ? symbolics[0]! : symbolics;
     const shapes = [layer, again].map((each) => [each.apply(x)].flat().map(({ shape }) => shape));
     expect(shapes[0]).toEqual(shapes[1]);
     const weights = [layer, again].map((each) =>
@@ -177,6 +234,14 @@ describe("the config of a layer", () => {
     expect(shift.getConfig()).toEqual(config);
     expect(() => layerFromConfig("test", classConfig(shift), {})).toThrow(/^test: unknown class of layers: "Shift"/);
     expect((layerFromConfig("test", classConfig(shift), { Shift }) as unknown as Shift).by).toBe(3);
+  });
+
+  it("is refused to a layer that holds a function", () => {
+    expect(() => new layers.Lambda({ function: (x: Tensor) => x, name: "same" }).getConfig()).toThrow(
+      new ArgumentError(
+        "same: function cannot be saved: a function function, expected what JSON can hold, or an object with a getConfig",
+      ),
+    );
   });
 
   it("refuses options that the class refuses", () => {
