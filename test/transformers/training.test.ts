@@ -7,6 +7,7 @@ import {
   Input,
   Model,
   layers,
+  loadModel,
   losses,
   memory,
   metrics,
@@ -19,8 +20,10 @@ import {
 import { transformersBert } from "../fixtures/transformers_bert.js";
 import { bertFolder } from "../support/bert.js";
 import { expectClose } from "../support/check-op.js";
+import { workFolder } from "../support/safetensors.js";
 
 const folder = bertFolder();
+const { at } = workFolder();
 const small = { vocabSize: 20, dim: 8, nLayers: 1, nHeads: 2, hiddenDim: 12, maxPositionEmbeddings: 6 };
 const ints = (rows: number[][]): Tensor => tensor(rows, { dtype: "int32" });
 const inputIds = ints([
@@ -86,6 +89,28 @@ describe("training", () => {
     const logits = await model.predict(x, { batchSize: 7 });
     expect(logits.shape).toEqual([12, 2]);
     expectClose(logits.dataSync(), model.apply(x).dataSync(), 1e-5, "in batches and at once");
+  });
+
+  test("goes on from a file as it would have", async () => {
+    const model = new DistilBertForSequenceClassification({
+      ...small,
+      dropout: 0,
+      attentionDropout: 0,
+      seqClassifDropout: 0,
+    });
+    model.compile({ optimizer: "adamw", loss: "sparseCategoricalCrossentropy" });
+    await model.trainOnBatch([inputIds, attentionMask], [0, 1]);
+    const path = at("model.safetensors");
+    await model.save(path);
+    const loaded = await loadModel(path);
+    expect(loaded).toBeInstanceOf(DistilBertForSequenceClassification);
+    const steps = [model, loaded].map((each) => each.trainOnBatch({ inputIds, attentionMask }, [0, 1]));
+    const [wanted, given] = await Promise.all(steps);
+    expect(given).toEqual(wanted);
+    expect(loaded.apply(inputIds)).toMatchObject({ shape: [2, 2] });
+    expect(loaded.weights.map((weight) => weight.toArraySync())).toEqual(
+      model.weights.map((weight) => weight.toArraySync()),
+    );
   });
 
   test("leaves out what is not trainable", async () => {

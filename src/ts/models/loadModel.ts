@@ -13,6 +13,7 @@ import { assign } from "../ops/assign.js";
 import * as optimizers from "../optimizers/index.js";
 import { restoreRandom } from "../random.js";
 import type { Tensor } from "../tensor.js";
+import * as transformers from "../transformers/index.js";
 import { Model, type AnyModel } from "./model.js";
 import { HISTORY, KEY, VERSION, type Description, type Training } from "./saving.js";
 import { Sequential } from "./sequential.js";
@@ -56,7 +57,7 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
 }
 
 function makeModel({ model: config, builtFor }: Description, custom: object, path: string): AnyModel {
-  const classes = { Sequential, Model, ...custom } as unknown as Readonly<Record<string, LayerClass>>;
+  const classes = { Sequential, Model, ...transformers, ...custom } as unknown as Readonly<Record<string, LayerClass>>;
   const model = withoutInitialization(() => {
     const made = layerFromConfig("loadModel", config, classes);
     if (made instanceof Model && !made.built && builtFor !== null) made.build(builtFor as ShapesOf<Tensors> as never);

@@ -27,7 +27,7 @@ export class DistilBertBlock extends BertBlock {
     x: Tensor,
     normalization: LayerNormalization,
     training: boolean,
-    sublayer: (x: Tensor) => Tensor,
+    sublayer: (x: Tensor, residual?: Tensor) => Tensor,
   ): Tensor {
     const drops = training && normalization !== this.selfAttentionNormalization;
     return super.residual(x, normalization, drops, sublayer);

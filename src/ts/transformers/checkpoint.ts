@@ -1,15 +1,14 @@
 import { isInteger } from "../dtype.js";
 import { FormatError } from "../errors.js";
 import { show } from "../io/json.js";
+import { matchTensors } from "../io/matchTensors.js";
 import { loadSafetensors, saveSafetensors } from "../io/safetensors.js";
 import { tidy } from "../memory.js";
 import { assign } from "../ops/assign.js";
-import { formatShape, sameShape } from "../shape.js";
+import { cast } from "../ops/cast.js";
 import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
-import { fromCheckpoint, toCheckpoint, type CheckpointWeight } from "./checkpointWeight.js";
-
-const MOST_LISTED = 8;
+import { toCheckpoint, type CheckpointWeight } from "./checkpointWeight.js";
 
 /** How the names of a family's checkpoints are to be read. */
 export interface CheckpointNames {
@@ -22,47 +21,41 @@ export interface CheckpointNames {
 }
 
 /**
- * Reads the weights of a checkpoint; `model` is the name in messages.
+ * Reads the weights of a checkpoint.
  *
- * @returns the names of those that it lacks and may lack.
+ * @returns the weights that it lacks and may lack.
  * @throws FormatError naming all tensors that do not fit, before anything has changed.
  */
 export async function loadCheckpoint(
   op: string,
-  model: string,
   file: string,
   weights: readonly CheckpointWeight[],
-  names: CheckpointNames,
-): Promise<string[]> {
-  const expected = new Map(weights.map((each) => [bareName(each.name, names.prefix), each]));
-  const chosen = new Map<string, string>();
-  const unknown: string[] = [];
-  const wanted = (raw: string): boolean => {
-    const name = bareName(raw, names.prefix);
-    const isChosen = expected.has(name) && !chosen.has(name);
-    if (isChosen) chosen.set(name, raw);
-    else if (expected.has(name) || !startsWithAny(name, names.ignored)) unknown.push(show(raw));
-    return isChosen;
-  };
+  { prefix, ignored, optional }: CheckpointNames,
+): Promise<CheckpointWeight[]> {
+  const expected = new Map(weights.map((each) => [bareName(each.name, prefix), each]));
+  const wanted = (name: string): boolean =>
+    expected.has(bareName(name, prefix)) || !startsWithAny(bareName(name, prefix), ignored);
   const { tensors } = await loadSafetensors(file, { names: wanted });
   try {
-    const lacking = [...expected.keys()].filter((name) => !chosen.has(name));
-    const missing = lacking.filter((name) => !startsWithAny(name, names.optional));
-    const found = [...chosen].map(([name, raw]) => ({ weight: expected.get(name)!, raw, tensor: tensors.get(raw)! }));
-    const misfits = found.flatMap(({ weight, raw, tensor }) => misfit(weight, raw, tensor));
-    const fullNames = (bare: readonly string[]): string[] => bare.map((name) => expected.get(name)!.name);
-    const problems = [
-      ...listed("it lacks", fullNames(missing).map(show), ", "),
-      ...listed("it has what is not known:", unknown, ", "),
-      ...listed("it has", misfits, "; "),
-    ];
-    if (problems.length > 0) {
-      throw new FormatError(`${op}: the tensors do not fit ${model}: ${file}: ${problems.join("; ")}`);
-    }
-    withRecording(false, () => {
-      for (const { weight, tensor } of found) tidy(() => assign(weight.weight, fromCheckpoint(weight, tensor)));
-    });
-    return fullNames(lacking);
+    return withRecording(false, () =>
+      tidy(() => {
+        const given = new Map<string, Tensor>();
+        for (const [name, value] of tensors) {
+          const weight = expected.get(bareName(name, prefix));
+          const known = weight?.name ?? name;
+          if (given.has(known)) {
+            throw new FormatError(`${op}: two tensors for one weight: ${show(name)} is ${show(known)} too, in ${file}`);
+          }
+          given.set(known, weight ? castFloats(value, weight) : value);
+        }
+        const isLacking = ({ name }: CheckpointWeight): boolean =>
+          !given.has(name) && startsWithAny(bareName(name, prefix), optional);
+        const found = weights.filter((each) => !isLacking(each));
+        const places = new Map(found.map((each) => [each.name, toCheckpoint(each, each.weight)]));
+        for (const [place, value] of matchTensors(op, file, places, given)) assign(place, value);
+        return weights.filter(isLacking);
+      }),
+    );
   } finally {
     for (const tensor of tensors.values()) tensor.dispose();
   }
@@ -92,14 +85,6 @@ function startsWithAny(name: string, starts: readonly string[]): boolean {
   return starts.some((start) => name.startsWith(start));
 }
 
-/** What is wrong with a tensor of a file, if something is. */
-function misfit({ shape }: CheckpointWeight, raw: string, { dtype, shape: given }: Tensor): string[] {
-  if (sameShape(shape, given) && !isInteger(dtype)) return [];
-  return [`${show(raw)} as ${dtype} ${formatShape(given)}, expected ${formatShape(shape)} of floats`];
-}
-
-function listed(what: string, items: readonly string[], separator: string): string[] {
-  if (items.length === 0) return [];
-  const more = items.length > MOST_LISTED ? `${separator}and ${items.length - MOST_LISTED} more` : "";
-  return [`${what} ${items.slice(0, MOST_LISTED).join(separator)}${more}`];
+function castFloats(value: Tensor, { weight }: CheckpointWeight): Tensor {
+  return value.dtype === weight.dtype || isInteger(value.dtype) ? value : cast(value, weight.dtype);
 }

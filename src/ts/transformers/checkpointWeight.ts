@@ -2,7 +2,6 @@ import type { Dense } from "../layers/dense.js";
 import type { Embedding } from "../layers/embedding.js";
 import type { LayerNormalization } from "../layers/layerNormalization.js";
 import type { MultiHeadAttention } from "../layers/multiHeadAttention.js";
-import { cast } from "../ops/cast.js";
 import { reshape } from "../ops/reshape.js";
 import { transpose } from "../ops/transpose.js";
 import type { Shape } from "../shape.js";
@@ -49,13 +48,7 @@ function vector(name: string, weight: Tensor): CheckpointWeight {
   return { name, weight, isKernel: false, shape: [weight.size] };
 }
 
-/** @internal A tensor of the weight's shape, such as its gradient, as a checkpoint would hold it. */
+/** @internal A view of a tensor of the weight's shape, the weight itself or its gradient, as a checkpoint holds it. */
 export function toCheckpoint({ isKernel, shape }: CheckpointWeight, value: Tensor): Tensor {
   return isKernel ? transpose(reshape(value, [shape[1]!, shape[0]!])) : reshape(value, shape);
-}
-
-/** @internal What a checkpoint holds, as the weight is. */
-export function fromCheckpoint({ isKernel, weight }: CheckpointWeight, value: Tensor): Tensor {
-  const laid = reshape(isKernel ? transpose(value) : value, weight.shape);
-  return laid.dtype === weight.dtype ? laid : cast(laid, weight.dtype);
 }

@@ -1,12 +1,17 @@
 import { mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { checkOptions, wrong } from "../checks.js";
-import { replaceFile, writeFully } from "../io/file.js";
 import type { Config } from "../config.js";
-import type { LayerOptions, Tensors } from "../layers/layer.js";
+import { RandomNormal } from "../initializers.js";
+import { replaceFile, writeFully } from "../io/file.js";
+import { withoutInitialization } from "../layers/initialization.js";
+import type { FloatDType, LayerOptions, Tensors } from "../layers/layer.js";
+import { tidy } from "../memory.js";
 import { Model } from "../models/model.js";
 import { inOrder } from "../models/samples.js";
+import { assign } from "../ops/assign.js";
 import { unknownName } from "../suggest.js";
+import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
 import { loadCheckpoint, saveCheckpoint, type CheckpointNames } from "./checkpoint.js";
 import { completeConfig, configToJson, readConfig, type Fields, type SourcedConfig } from "./config.js";
@@ -41,6 +46,7 @@ interface PretrainedClass<M, C> {
 
 interface AnyConfig {
   readonly numLabels: number;
+  readonly initializerRange: number;
 }
 
 const MODEL_OPTIONS = ["name", "trainable", "dtype"];
@@ -103,12 +109,15 @@ export abstract class PretrainedModel<C extends AnyConfig, Out extends Tensors =
     const { modelType, fields, fixed, names } = this.family;
     const file = join(folder, "config.json");
     const read = await readConfig(op, file, fields, { model_type: modelType, ...fixed });
-    const model = new this({ ...read.config, ...(numLabels === undefined ? {} : { numLabels }), ...rest });
+    const labels = numLabels === undefined ? {} : { numLabels };
+    const model = withoutInitialization(() => new this({ ...read.config, ...labels, ...rest }));
     model.original = read.original;
     const weights = await weightsFile(folder);
-    const fresh = await loadCheckpoint(op, this.name, weights, model.checkpointWeights(), names);
+    const fresh = await loadCheckpoint(op, weights, model.checkpointWeights(), names);
     if (fresh.length > 0) {
-      console.warn(`${op}: ${weights} lacks ${fresh.join(", ")}: they begin with random values, to be trained`);
+      initialize(fresh, model.config.initializerRange);
+      const lacking = fresh.map(({ name }) => name).join(", ");
+      console.warn(`${op}: ${weights} lacks ${lacking}: they begin with new values, to be trained`);
     }
     return model;
   }
@@ -140,6 +149,18 @@ export abstract class PretrainedModel<C extends AnyConfig, Out extends Tensors =
 
   /** @internal The weights with their names in a checkpoint. */
   abstract checkpointWeights(): CheckpointWeight[];
+}
+
+/** Gives a head its first values; its biases are zeros already. */
+function initialize(weights: readonly CheckpointWeight[], stddev: number): void {
+  const initializer = new RandomNormal({ stddev });
+  withRecording(false, () =>
+    tidy(() => {
+      for (const { weight, isKernel } of weights) {
+        if (isKernel) assign(weight, initializer.call(weight.shape, weight.dtype as FloatDType));
+      }
+    }),
+  );
 }
 
 function checkFolder(op: string, folder: unknown): asserts folder is string {

@@ -1,0 +1,2 @@
+export { BertForSequenceClassification, BertModel } from "./bert.js";
+export { DistilBertForSequenceClassification, DistilBertModel } from "./distilBert.js";
