@@ -69,7 +69,7 @@ describe("an index of shards", () => {
     const failure = await io.loadSafetensors(index).catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(FormatError);
     expect((failure as Error).message).toBe(
-      `loadSafetensors: file outside the folder: ${JSON.stringify(shard)} for "s" in ${index}, expected one in the index's folder`,
+      `loadSafetensors: file outside the folder: ${JSON.stringify(shard)} for "s" in ${index}, expected one in that file's folder`,
     );
   });
 

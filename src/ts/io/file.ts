@@ -74,31 +74,43 @@ export async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise
   }
 }
 
+/** A file that is to be written, and what writes it. */
+export interface NewFile {
+  readonly path: string;
+  readonly write: (handle: FileHandle) => Promise<void>;
+}
+
 /**
- * Writes a file under another name and then gives it its own; leaves nothing behind when that fails.
+ * Writes files under other names first and then gives them their own, in this order, once all are on the disk; leaves nothing
+ * behind when writing fails.
  *
  * @throws ArgumentError when there is no such folder.
  */
-export async function replaceFile(
-  op: string,
-  path: string,
-  write: (handle: FileHandle) => Promise<void>,
-): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
-  const handle = await open(temporary, "wx").catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw new ArgumentError(`${op}: folder not found: ${dirname(path)}, expected one to write ${path} in`);
-  });
+export async function replaceFiles(op: string, files: readonly NewFile[]): Promise<void> {
+  const temporaries: string[] = [];
   try {
-    try {
-      await write(handle);
-      await handle.sync();
-    } finally {
-      await handle.close();
+    for (const { path, write } of files) {
+      const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+      const handle = await open(temporary, "wx").catch((error: unknown) => {
+        if (!["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code!)) throw error;
+        throw new ArgumentError(`${op}: folder not found: ${dirname(path)}, expected one to write ${path} in`);
+      });
+      temporaries.push(temporary);
+      try {
+        await write(handle);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
     }
-    await rename(temporary, path);
+    for (const [i, { path }] of files.entries()) await rename(temporaries[i]!, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    for (const temporary of temporaries) await rm(temporary, { force: true });
     throw error;
   }
+}
+
+/** {@link replaceFiles} for one file. */
+export function replaceFile(op: string, path: string, write: NewFile["write"]): Promise<void> {
+  return replaceFiles(op, [{ path, write }]);
 }

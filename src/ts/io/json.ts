@@ -1,16 +1,16 @@
 import { FormatError } from "../errors.js";
 
 /** Deeper than any header or index goes; a parser might run out of stack far below it. */
-const MAX_DEPTH = 16;
+const HEADER_DEPTH = 16;
 const MOST_SHOWN = 80;
 
 /**
- * How a part of a file reads in a message: as JSON, cut short. `describe` is for values that the user made: a file may hold objects
+ * How a part of a file reads in a message: as JSON, cut short; "nothing" for a field that is not there. `describe` is for values that the user made: a file may hold objects
  * with a `constructor` of any kind.
  */
 export function show(value: unknown): string {
   const cut = typeof value === "string" && value.length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}…` : value;
-  const text = JSON.stringify(cut);
+  const text = (JSON.stringify(cut) as string | undefined) ?? "nothing";
   return typeof cut === "string" || text.length <= MOST_SHOWN ? text : `${text.slice(0, MOST_SHOWN)}…`;
 }
 
@@ -24,9 +24,10 @@ export function isObject(value: unknown): value is Record<string, unknown> {
  * which JavaScript would keep the last and other readers the first.
  *
  * @param place what the bytes are, for messages: `the header of model.safetensors`.
+ * @param maxDepth how deeply arrays and objects may be nested.
  * @throws FormatError
  */
-export function parseJson(op: string, bytes: Uint8Array, place: string): unknown {
+export function parseJson(op: string, bytes: Uint8Array, place: string, maxDepth = HEADER_DEPTH): unknown {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -34,7 +35,7 @@ export function parseJson(op: string, bytes: Uint8Array, place: string): unknown
     throw new FormatError(`${op}: invalid UTF-8: ${place}, expected JSON in UTF-8`);
   }
   // Before the parser, which need not survive any depth.
-  checkDepth(op, text, place);
+  checkDepth(op, text, place, maxDepth);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -52,14 +53,14 @@ function endOfString(text: string, start: number): number {
   return at + 1;
 }
 
-function checkDepth(op: string, text: string, place: string): void {
+function checkDepth(op: string, text: string, place: string, maxDepth: number): void {
   let depth = 0;
   for (let at = 0; at < text.length;) {
     const char = text[at]!;
     if (char === "{" || char === "[") {
-      if (++depth > MAX_DEPTH) {
+      if (++depth > maxDepth) {
         throw new FormatError(
-          `${op}: JSON nested too deeply: ${place} at character ${at}, expected at most ${MAX_DEPTH} levels`,
+          `${op}: JSON nested too deeply: ${place} at character ${at}, expected at most ${maxDepth} levels`,
         );
       }
     } else if (char === "}" || char === "]") depth--;

@@ -2,6 +2,7 @@ import { dtypeInfo, type DType } from "../dtype.js";
 import { FormatError } from "../errors.js";
 import { formatShape, sizeOf, type Shape } from "../shape.js";
 import { isObject, parseJson, show } from "./json.js";
+import { bytesOfShape, isSizes } from "./read-tensor.js";
 import { ELEMENTS, NAMES } from "./safetensors-elements.js";
 
 /** What the format allows a header to take. */
@@ -106,19 +107,11 @@ function parseEntry(name: string, value: unknown, dataSize: number, file: string
     const known = [...ELEMENTS.keys()].join(", ");
     throw new FormatError(`${OP}: unknown dtype: ${show(dtype)} of ${place}, expected one of ${known}`);
   }
-  if (!isSizes(shape)) {
-    throw new FormatError(`${OP}: the shape is wrong: ${show(shape)} of ${place}, expected integers of 0 or more`);
-  }
-  // Zeros are left out, so that the product of no part of the sizes is too large either.
-  const product = elements.size * sizeOf(shape.filter((size) => size > 0));
-  if (!Number.isSafeInteger(product)) {
-    throw new FormatError(`${OP}: too many elements: ${show(shape)} of ${place}, expected at most 2^53 bytes`);
-  }
+  const needed = bytesOfShape(OP, shape, elements.size, place);
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!) {
     throw new FormatError(`${OP}: data_offsets are wrong: ${show(offsets)} of ${place}, expected [begin, end]`);
   }
   const [begin, end] = offsets as [number, number];
-  const needed = elements.size * sizeOf(shape);
   if (end - begin !== needed) {
     throw new FormatError(
       `${OP}: data_offsets do not fit: ${end - begin} bytes for ${place}, expected ${needed} for ${dtype as string} of ${show(shape)}`,
@@ -127,11 +120,7 @@ function parseEntry(name: string, value: unknown, dataSize: number, file: string
   if (end > dataSize) {
     throw new FormatError(`${OP}: truncated file: the data of ${place} ends at byte ${end}, there are ${dataSize}`);
   }
-  return { name, dtype: dtype as string, shape, begin, end };
-}
-
-function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && (size as number) >= 0);
+  return { name, dtype: dtype as string, shape: shape as Shape, begin, end };
 }
 
 function checkCover(entries: readonly Entry[], dataSize: number, file: string): void {

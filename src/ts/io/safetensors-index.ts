@@ -1,7 +1,6 @@
-import { realpath } from "node:fs/promises";
-import { dirname, isAbsolute, join, posix, relative, sep, win32 } from "node:path";
 import { FormatError } from "../errors.js";
-import { notFound, readWhole } from "./file.js";
+import { checkInside, resolveInside } from "./inside.js";
+import { readWhole } from "./file.js";
 import { isObject, parseJson, show } from "./json.js";
 import { MAX_HEADER } from "./safetensors-header.js";
 
@@ -19,12 +18,8 @@ export async function readIndex(file: string): Promise<Map<string, string[]>> {
     throw new FormatError(`${OP}: not an index: ${file}, expected { "weight_map": { tensor: file } }`);
   }
   const shards = new Map<string, string[]>();
-  for (const [name, shard] of Object.entries(names)) {
-    if (typeof shard !== "string" || shard === "" || shard.includes("\0")) {
-      throw new FormatError(`${OP}: not a file's name: ${show(shard)} for ${show(name)} in ${file}, expected a string`);
-    }
-    if (posix.isAbsolute(shard) || win32.isAbsolute(shard) || shard.split(/[\\/]/).includes("..") || /^\w:/.test(shard))
-      throw outside(file, name, shard);
+  for (const [name, path] of Object.entries(names)) {
+    const shard = checkInside(OP, path, placeOf(file, name));
     const listed = shards.get(shard);
     if (listed) listed.push(name);
     else shards.set(shard, [name]);
@@ -38,19 +33,10 @@ export async function readIndex(file: string): Promise<Map<string, string[]>> {
  * @param name a tensor that the index says is in it, for messages.
  * @throws ArgumentError when there is no such file. @throws FormatError when it is elsewhere.
  */
-export async function resolveShard(index: string, shard: string, name: string): Promise<string> {
-  const folder = await realpath(dirname(index));
-  const file = join(dirname(index), shard);
-  const real = await realpath(file).catch((error: unknown) => {
-    throw notFound(OP, file, error);
-  });
-  const inside = relative(folder, real);
-  if (inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside)) throw outside(index, name, shard);
-  return real;
+export function resolveShard(index: string, shard: string, name: string): Promise<string> {
+  return resolveInside(OP, index, shard, placeOf(index, name));
 }
 
-function outside(index: string, name: string, shard: string): FormatError {
-  return new FormatError(
-    `${OP}: file outside the folder: ${show(shard)} for ${show(name)} in ${index}, expected one in the index's folder`,
-  );
+function placeOf(index: string, name: string): string {
+  return `for ${show(name)} in ${index}`;
 }

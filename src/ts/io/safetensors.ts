@@ -2,12 +2,11 @@ import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { closest } from "fastest-levenshtein";
 import { checkOptions, wrong } from "../checks.js";
-import { dtypeInfo } from "../dtype.js";
-import { ArgumentError, FormatError, OutOfMemoryError, ShapeError, describe } from "../errors.js";
-import { MAX_ELEMENTS, MAX_RANK, checkLimits, sizeOf } from "../shape.js";
+import { ArgumentError, FormatError, describe } from "../errors.js";
 import { cpuStream } from "../stream.js";
 import { Tensor } from "../tensor.js";
-import { CHUNK_BYTES, checkPath, openFile, readFully, replaceFile, writeFully } from "./file.js";
+import { whileHeld } from "./held.js";
+import { checkPath, openFile, readFully, replaceFile, writeFully } from "./file.js";
 import { isObject, show } from "./json.js";
 import { ELEMENTS, NAMES } from "./safetensors-elements.js";
 import {
@@ -20,6 +19,7 @@ import {
   type Entry,
 } from "./safetensors-header.js";
 import { readIndex, resolveShard } from "./safetensors-index.js";
+import { readTensor } from "./read-tensor.js";
 
 export interface LoadSafetensorsOptions {
   /** Which tensors to read: their names, or what says of a name whether it is wanted. All by default. */
@@ -93,7 +93,7 @@ async function loadFile(path: string, shown: string, wanted: Wanted, loaded: Saf
     const { entries, metadata } = parseHeader(bytes, size - start, shown);
     Object.assign(loaded.metadata, metadata);
     for (const entry of entries) {
-      if (wanted(entry.name)) loaded.tensors.set(entry.name, await readTensor(handle, entry, start, shown));
+      if (wanted(entry.name)) loaded.tensors.set(entry.name, await loadTensor(handle, entry, start, shown));
     }
     return entries.map(({ name }) => name);
   } finally {
@@ -117,47 +117,24 @@ async function loadShards(index: string, wanted: Wanted, loaded: Safetensors): P
   return [...shards.values()].flat();
 }
 
-async function readTensor(handle: FileHandle, entry: Entry, start: number, file: string): Promise<Tensor> {
-  const { name, shape } = entry;
+function loadTensor(handle: FileHandle, entry: Entry, start: number, file: string): Promise<Tensor> {
   const { dtype, size, convert } = ELEMENTS.get(entry.dtype)!;
-  try {
-    checkLimits("loadSafetensors", shape);
-  } catch (error) {
-    if (!(error instanceof ShapeError)) throw error;
-    throw new FormatError(
-      `loadSafetensors: too many elements or dimensions: ${show(shape)} of tensor ${show(name)} in ${file}, expected at most ${MAX_ELEMENTS} and ${MAX_RANK}`,
-    );
-  }
-  const stream = cpuStream();
-  const count = sizeOf(shape);
-  stream.checkFits("loadSafetensors", dtype, count);
-  const target = allocate(count * dtypeInfo[dtype].size, name);
-  if (convert === null) {
-    await readFully("loadSafetensors", handle, new Uint8Array(target), start + entry.begin, file);
-  } else {
-    for (let at = 0; at < count; at += CHUNK_BYTES / size) {
-      const bytes = new Uint8Array(Math.min(CHUNK_BYTES, (count - at) * size));
-      await readFully("loadSafetensors", handle, bytes, start + entry.begin + at * size, file);
-      const misfit = convert(bytes.buffer, target, at);
-      if (misfit === null) continue;
-      throw new FormatError(
-        `loadSafetensors: ${dtype} cannot hold a value: ${misfit.value} at place ${misfit.place} of tensor ${show(name)} in ${file}, expected -2147483648 to 2147483647`,
-      );
-    }
-  }
-  const made = Tensor.create(shape, dtype);
-  stream.upload(made.storage, dtype, shape, new Uint8Array(target));
-  return made;
-}
-
-function allocate(bytes: number, name: string): ArrayBuffer {
-  try {
-    return new ArrayBuffer(bytes);
-  } catch {
-    throw new OutOfMemoryError(
-      `loadSafetensors: out of memory: JavaScript cannot hold the ${bytes} bytes of tensor ${show(name)} in one array`,
-    );
-  }
+  const place = `tensor ${show(entry.name)} in ${file}`;
+  return readTensor("loadSafetensors", place, {
+    shape: entry.shape,
+    dtype,
+    size,
+    read: (target, position) => readFully("loadSafetensors", handle, target, start + entry.begin + position, file),
+    convert:
+      convert &&
+      ((bytes, target, at) => {
+        const misfit = convert(bytes, target, at);
+        if (misfit === null) return;
+        throw new FormatError(
+          `loadSafetensors: ${dtype} cannot hold a value: ${misfit.value} at place ${misfit.place} of ${place}, expected -2147483648 to 2147483647`,
+        );
+      }),
+  });
 }
 
 /**
@@ -191,16 +168,14 @@ export async function saveSafetensors(
       `saveSafetensors: header too long: names, shapes and metadata take ${header.length} bytes, expected at most ${MAX_HEADER}`,
     );
   }
-  // Held, so that a tensor that is disposed of meanwhile is still written.
-  for (const [, tensor] of entries) tensor.storage.references++;
-  try {
-    await replaceFile("saveSafetensors", path, async (handle) => {
-      await writeFully(handle, header);
-      for (const [, tensor] of entries) await writeFully(handle, new Uint8Array(await cpuStream().readBytes(tensor)));
-    });
-  } finally {
-    for (const [, tensor] of entries) cpuStream().release(tensor.storage);
-  }
+  const write = async (handle: FileHandle): Promise<void> => {
+    await writeFully(handle, header);
+    for (const [, tensor] of entries) await writeFully(handle, new Uint8Array(await cpuStream().readBytes(tensor)));
+  };
+  await whileHeld(
+    entries.map(([, tensor]) => tensor),
+    () => replaceFile("saveSafetensors", path, write),
+  );
 }
 
 function checkMetadata(metadata: unknown): void {

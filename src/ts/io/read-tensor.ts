@@ -1,0 +1,86 @@
+import { dtypeInfo, type DType } from "../dtype.js";
+import { FormatError, OutOfMemoryError, ShapeError } from "../errors.js";
+import { MAX_ELEMENTS, MAX_RANK, checkLimits, sizeOf, type Shape } from "../shape.js";
+import { cpuStream } from "../stream.js";
+import { Tensor } from "../tensor.js";
+import { CHUNK_BYTES } from "./file.js";
+import { show } from "./json.js";
+
+/** Elements that lie in a file. */
+export interface FileElements {
+  readonly shape: Shape;
+  /** The dtype of the tensor. */
+  readonly dtype: DType;
+  /** Bytes an element, in the file. */
+  readonly size: number;
+  /** Fills `target` with the bytes that begin at `position` of the elements. */
+  readonly read: (target: Uint8Array, position: number) => Promise<unknown>;
+  /** Writes whole elements as the tensor has them, from place `at` on; null where the file has them so. */
+  readonly convert: ((bytes: ArrayBuffer, target: ArrayBuffer, at: number) => void) | null;
+}
+
+/**
+ * A tensor from a file whose size has been found to hold it. Its bytes are in memory twice for a moment: as they go to the
+ * engine.
+ *
+ * @param place what is read, for messages: `tensor "kernel" in model.safetensors`.
+ * @throws FormatError for more elements or dimensions than a tensor has. @throws OutOfMemoryError
+ */
+export async function readTensor(op: string, place: string, elements: FileElements): Promise<Tensor> {
+  const { shape, dtype, size, read, convert } = elements;
+  try {
+    checkLimits(op, shape);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw new FormatError(
+      `${op}: too many elements or dimensions: ${show(shape)} of ${place}, expected at most ${MAX_ELEMENTS} and ${MAX_RANK}`,
+    );
+  }
+  const stream = cpuStream();
+  const count = sizeOf(shape);
+  stream.checkFits(op, dtype, count);
+  const target = allocate(op, count * dtypeInfo[dtype].size, place);
+  if (convert === null) {
+    await read(new Uint8Array(target), 0);
+  } else {
+    for (let at = 0; at < count; at += CHUNK_BYTES / size) {
+      const bytes = new Uint8Array(Math.min(CHUNK_BYTES, (count - at) * size));
+      await read(bytes, at * size);
+      convert(bytes.buffer, target, at);
+    }
+  }
+  const made = Tensor.create(shape, dtype);
+  stream.upload(made.storage, dtype, shape, new Uint8Array(target));
+  return made;
+}
+
+function allocate(op: string, bytes: number, place: string): ArrayBuffer {
+  try {
+    return new ArrayBuffer(bytes);
+  } catch {
+    throw new OutOfMemoryError(
+      `${op}: out of memory: JavaScript cannot hold the ${bytes} bytes of ${place} in one array`,
+    );
+  }
+}
+
+/**
+ * How many bytes a shape takes that a file states.
+ *
+ * @param size bytes an element. @param place as in {@link readTensor}.
+ * @throws FormatError unless the sizes are integers of 0 or more whose product can be counted.
+ */
+export function bytesOfShape(op: string, shape: unknown, size: number, place: string): number {
+  if (!isSizes(shape)) {
+    throw new FormatError(`${op}: the shape is wrong: ${show(shape)} of ${place}, expected integers of 0 or more`);
+  }
+  // Zeros are left out, so that the product of no part of the sizes is too large either.
+  if (!Number.isSafeInteger(size * sizeOf(shape.filter((length) => length > 0)))) {
+    throw new FormatError(`${op}: too many elements: ${show(shape)} of ${place}, expected at most 2^53 bytes`);
+  }
+  return size * sizeOf(shape);
+}
+
+export function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && (size as number) >= 0);
+}
