@@ -139,9 +139,19 @@ function pass(
 ): void {
   const scope = enterScope();
   const results: Tensor[] = [];
+  const collected: Tensor[] = [];
+  const collect = (i: number): Tensor | null => {
+    const row = pending.get(node.edges[i]!);
+    const before = row?.[node.edgeOutputs[i]!];
+    if (!row || !before?.isContiguous) return null;
+    row[node.edgeOutputs[i]!] = null;
+    collected.push(before);
+    return before;
+  };
   try {
     const needs = leading ? node.edges.map((edge) => edge !== null && leading.has(edge)) : node.needs;
-    const inputGrads = watching ? watchBackward(node, () => node.run(grads, needs)) : node.run(grads, needs);
+    const run = (): readonly (Tensor | null)[] => node.run(grads, needs, collect);
+    const inputGrads = watching ? watchBackward(node, run) : run();
     for (let i = 0; i < node.edges.length; i++) {
       const edge = node.edges[i];
       let grad = inputGrads[i] ?? null;
@@ -165,6 +175,7 @@ function pass(
   } finally {
     leaveScope(scope, (member) => results.includes(member as Tensor));
   }
+  for (const tensor of collected) tensor.dispose();
   for (const grad of grads) grad?.dispose();
   if (!retain) node.release();
 }

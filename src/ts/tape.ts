@@ -18,7 +18,15 @@ export interface BackwardContext<A> {
   readonly inputDTypes: readonly DType[];
   /** Which inputs want a gradient. */
   readonly needs: readonly boolean[];
+  /** For ops whose kernels can add to their result. */
+  readonly collect: Collect;
 }
+
+/**
+ * Takes the gradient that an input has got so far from other ops: what backward returns for the input must be its sum with
+ * that. Null where there is none in row-major order; what backward returns is then added as usual.
+ */
+export type Collect = (input: number) => Tensor | null;
 
 /** One gradient an input; null where none is needed or there is none. */
 export type Backward<A> = (context: BackwardContext<A>) => readonly (Tensor | null)[];
@@ -121,7 +129,7 @@ export class TapeNode<A = unknown> {
   }
 
   /** Runs the op's backward function for those inputs that `needs` marks, of those that want a gradient. */
-  run(grads: readonly (Tensor | null)[], needs: readonly boolean[]): readonly (Tensor | null)[] {
+  run(grads: readonly (Tensor | null)[], needs: readonly boolean[], collect: Collect): readonly (Tensor | null)[] {
     if (this.released || this.backward === null) {
       throw new NablaError(
         "GRAPH",
@@ -136,6 +144,7 @@ export class TapeNode<A = unknown> {
       inputShapes: this.inputShapes,
       inputDTypes: this.inputDTypes,
       needs,
+      collect,
     });
   }
 

@@ -65,6 +65,23 @@ describe.each(["float32", "float64"] as const)(
   },
 );
 
+describe("gradients are added by the products that make them", () => {
+  const options = { numHeads: 2, intermediateDim: 6 };
+  const addsOf = (block: layers.Layer): number => {
+    const x = randn([2, 5, 4], { requiresGrad: true });
+    const y = block.apply(x, { training: true });
+    return kernelsOf(() => y.backward(randn(y.shape))).filter((name) => name === "add").length;
+  };
+  it("of query, key and value, which are one tensor", () => {
+    expect(addsOf(new MultiHeadAttention({ numHeads: 2, keyDim: 3 }) as layers.Layer)).toBe(0);
+  });
+  it("of a residual connection", () => {
+    expect(addsOf(new TransformerEncoderBlock(options))).toBe(0);
+    // The normalizations that come first make a gradient of their own.
+    expect(addsOf(new TransformerEncoderBlock({ ...options, normalizeFirst: true }))).toBe(2);
+  });
+});
+
 describe("applyAdding gives the sum of apply and the residual", () => {
   const x = tensor([[[1, -2, 3], [0.5, 2, -1]]]); // prettier-ignore
 

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { add, gelu, matmul, tensor, type DType, type Tensor } from "nabla";
+import { add, checkGradients, gelu, matmul, ones, tensor, type DType, type Tensor } from "nabla";
 import { cases, fused, halves, large, residuals, type MatmulAttributes } from "../cases/matmul.js";
 import { matmul as reference } from "../reference/matmul.js";
 import { round } from "../reference/half.js";
 import { checkOp, expectClose } from "../support/check-op.js";
+import { kernelsOf } from "../support/kernels.js";
 import { draw, random } from "../support/values.js";
 import { checkSecondDerivatives } from "../support/second-derivative.js";
 
@@ -51,6 +52,49 @@ checkOp({
   reference,
   // K = 521 partial sums around sqrt(k), each rounded: a standard deviation of 1.3e-5, of which 1,813 elements see four.
   tolerance: { float32: 6e-5, float64: 1e-12 },
+});
+
+describe("gradients of an operand with several uses are added by the products", () => {
+  const next = random("several uses");
+  const make = (...shape: number[]): Tensor =>
+    tensor(Float64Array.from(draw("normal", shape, next)), { shape, requiresGrad: true });
+  type Use = [name: string, adds: number, f: (...inputs: Tensor[]) => Tensor, shapes: number[][]];
+  const uses: Use[] = [
+    [
+      "three projections",
+      0,
+      (x, q, k, v) => matmul(matmul(x!, q!), matmul(x!, k!).transpose()).matmul(matmul(x!, v!)),
+      [[5, 4], [4, 3], [4, 3], [4, 2]], // prettier-ignore
+    ],
+    [
+      "three projections of a batch",
+      0,
+      (x, q, k, v) => matmul(matmul(x!, q!), matmul(x!, k!).permute([0, 2, 1])).matmul(matmul(x!, v!)),
+      [[2, 5, 4], [4, 3], [4, 3], [4, 2]], // prettier-ignore
+    ],
+    [
+      "a residual connection",
+      0,
+      (x, w, v) => matmul(matmul(x!, w!, { activation: "tanh" }), v!, { residual: x! }),
+      [[2, 3, 4], [4, 7], [7, 4]], // prettier-ignore
+    ],
+    ["one row", 0, (x, w) => matmul(matmul(x!, w!), w!), [[1, 4], [4, 4]]], // prettier-ignore
+    ["a matrix for each entry of a batch", 0, (x, w) => matmul(matmul(x!, w!), w!), [[2, 3, 4], [2, 4, 4]]], // prettier-ignore
+    // Each of both sums is made over the batch first.
+    ["axes that are broadcast", 1, (x, w, v) => matmul(x!, w!).mul(matmul(x!, v!)), [[3, 4], [2, 4, 4], [2, 4, 4]]], // prettier-ignore
+    // One of both products cannot see what the other gives.
+    ["both operands", 1, (x) => matmul(x!, x!), [[4, 4]]],
+    ["both operands, and another op", 1, (x) => matmul(x!, x!).add(x!.exp()), [[4, 4]]],
+    ["a gradient that is not in row-major order", 1, (x, w) => matmul(x!, w!).sum().add(x!.sum()), [[3, 4], [4, 2]]], // prettier-ignore
+    ["an empty operand", 0, (x, w) => matmul(matmul(x!, w!), w!), [[2, 0, 4], [4, 4]]], // prettier-ignore
+  ];
+  test.each(uses)("%s", (_, adds, f, shapes) => {
+    const inputs = shapes.map((shape) => make(...shape));
+    expect(checkGradients(f, inputs, { order: 2 })).toBeLessThan(1e-6);
+    const y = f(...inputs);
+    const kernels = kernelsOf(() => y.backward(ones(y.shape, { dtype: "float64" })));
+    expect(kernels.filter((name) => name === "add").length).toBe(adds);
+  });
 });
 
 describe("matmul", () => {

@@ -61,6 +61,7 @@ interface MatmulAttributes {
 }
 
 const PLAIN: MatmulAttributes = { activation: "none", bias: false, residual: false, keepZ: false };
+const WITH_RESIDUAL: MatmulAttributes = { ...PLAIN, residual: true };
 
 // a, b, bias?, residual? -> y = activation(z) + residual [, z], with z = a @ b + bias
 const matmulOp = defineOp<MatmulAttributes>({
@@ -76,20 +77,33 @@ const matmulOp = defineOp<MatmulAttributes>({
     inputs: needs[0] ? (needs[1] ? [0, 1] : [1]) : needs[1] ? [0] : [],
     outputs: activation === "none" ? [] : [activation === "gelu" ? 1 : 0],
   }),
-  backward: ({ grads, inputs, outputs, needs, inputShapes, attrs }) => {
+  backward: ({ grads, inputs, outputs, needs, inputShapes, attrs, collect }) => {
     const g = grads[0] ?? null;
     const [dz, dbias] = beforeActivation(grads, outputs, attrs, attrs.bias && needs[2]!);
+    // Where a batch shares a matrix b, all its rows are one matrix: one product, which sums the gradient of b too.
+    const shared = inputShapes[0]!.length > 2 && inputShapes[1]!.length === 2;
+    const rows = (x: Tensor): Tensor => (shared ? shaped(x, [sizeOf(x.shape.slice(0, -1)), x.shape.at(-1)!]) : x);
+    const gradient = (i: number, a: Tensor, b: Tensor): Tensor => {
+      const [{ shape }, expected] = [inferMatmul(a, b, undefined), inputShapes[i]!];
+      if (sizeOf(shape) !== sizeOf(expected)) return sumTo(matmulOp([a, b], PLAIN)[0]!, expected);
+      // The product adds what its input has got before.
+      const before = collect(i);
+      const sum = before ? matmulOp([a, b, shaped(before, shape)], WITH_RESIDUAL) : matmulOp([a, b], PLAIN);
+      return shaped(sum[0]!, expected);
+    };
+    const gradientOfB = (a: Tensor): Tensor =>
+      a.isContiguous ? gradient(1, swapAxes(rows(a), -2, -1), rows(dz)) : gradient(1, swapAxes(a, -2, -1), dz);
     return [
-      needs[0] ? sumTo(product(dz, swapAxes(inputs[1]!, -2, -1)), inputShapes[0]!) : null,
-      needs[1] ? sumTo(product(swapAxes(inputs[0]!, -2, -1), dz), inputShapes[1]!) : null,
+      needs[0] ? gradient(0, rows(dz), swapAxes(inputs[1]!, -2, -1)) : null,
+      needs[1] ? gradientOfB(inputs[0]!) : null,
       ...(attrs.bias ? [dbias] : []),
       ...(attrs.residual ? [g] : []),
     ];
   },
 });
 
-function product(a: Tensor, b: Tensor): Tensor {
-  return matmulOp([a, b], PLAIN)[0]!;
+function shaped(x: Tensor, shape: Shape): Tensor {
+  return sameShape(x.shape, shape) ? x : reshape(x, shape);
 }
 
 /** The gradients of z and of the bias, if that is wanted. */
@@ -186,14 +200,11 @@ export function matmul<A extends DType, B extends DType, X extends number, Y ext
     if (result !== x && result !== given) temporaries.push(result);
     return result;
   };
-  const batch = a.shape.slice(0, -1);
-  // One matrix for all rows of a batch: a single large product instead of many.
-  const rows = b.rank <= 2 && a.rank > 2 && a.isContiguous;
-  const left = prepare(a, a.rank === 1 ? [1, a.size] : rows ? [sizeOf(batch), a.shape.at(-1)!] : null, operand(a));
+  const left = prepare(a, a.rank === 1 ? [1, a.size] : null, operand(a));
   const right = prepare(b, b.rank === 1 ? [b.size, 1] : null, operand(b));
   /** The result's shape, from that of the product of matrices. */
   const shapeOf = (matrix: Shape): Shape => {
-    const shape = rows ? [...batch, right.shape[1]!] : matrix.slice();
+    const shape = matrix.slice();
     if (a.rank === 1) shape.splice(-2, 1);
     if (b.rank === 1) shape.pop();
     return shape;
@@ -220,7 +231,7 @@ export function matmul<A extends DType, B extends DType, X extends number, Y ext
   const [y, z] = matmulOp(inputs, { activation, bias: bias !== undefined, residual: fused, keepZ });
   z?.dispose();
   let result = y!;
-  if (rows || a.rank === 1 || b.rank === 1) {
+  if (a.rank === 1 || b.rank === 1) {
     temporaries.push(result);
     result = reshape(result, shapeOf(result.shape));
   }
