@@ -68,6 +68,13 @@ export class FormatError extends NablaError {
   }
 }
 
+/** A download that failed, or brought what it should not. */
+export class NetworkError extends NablaError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("NETWORK", message, options);
+  }
+}
+
 /** The native addon is missing, or found something that TypeScript should have refused. */
 export class NativeError extends NablaError {
   constructor(message: string) {

@@ -187,6 +187,7 @@ export {
   IndexError,
   NablaError,
   NativeError,
+  NetworkError,
   OutOfMemoryError,
   ShapeError,
 } from "./errors.js";

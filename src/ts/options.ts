@@ -61,7 +61,8 @@ function integer(
   return value;
 }
 
-function flag(environment: Readonly<Record<string, string | undefined>>, name: string): boolean | undefined {
+/** @throws ArgumentError unless the variable is 0, 1, empty or not set. */
+export function flag(environment: Readonly<Record<string, string | undefined>>, name: string): boolean | undefined {
   const text = environment[name];
   if (text === undefined || text === "") return undefined;
   if (text !== "0" && text !== "1") throw new ArgumentError(`${name}: unknown value: "${text}", expected 0 or 1`);

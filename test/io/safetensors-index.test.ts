@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -71,6 +71,53 @@ describe("an index of shards", () => {
     expect((failure as Error).message).toBe(
       `loadSafetensors: file outside the folder: ${JSON.stringify(shard)} for "s" in ${index}, expected one in that file's folder`,
     );
+  });
+
+  describe("in a cache of the hub", () => {
+    const cache = (name: string): string => join(root, "models--owner--name", name);
+    const snapshot = (name: string): string => cache(`snapshots/${"0".repeat(40)}/${name}`);
+    beforeAll(() => {
+      for (const folder of [snapshot("part"), cache("blobs/deep"), cache("other"), join(root, "blobs")])
+        mkdirSync(folder, { recursive: true });
+      for (const copy of [cache("blobs/b1"), cache("blobs/deep/b2"), cache("other/b3"), join(root, "blobs/b4")])
+        copyFileSync(at("1.safetensors"), copy);
+      writeFileSync(
+        cache("blobs/index"),
+        JSON.stringify({ weight_map: { a: "1.safetensors", b: "part/2.safetensors" } }),
+      );
+      symlinkSync("../../blobs/index", snapshot("model.safetensors.index.json"));
+      symlinkSync("../../blobs/b1", snapshot("1.safetensors"));
+      symlinkSync("../../../blobs/b1", snapshot("part/2.safetensors"));
+    });
+
+    it("follows links to its blobs", async () => {
+      const { tensors } = await io.loadSafetensors(snapshot("model.safetensors.index.json"));
+      expect(await tensors.get("a")!.toArray()).toEqual([1]);
+      expect(await tensors.get("b")!.toArray()).toEqual([2]);
+      symlinkSync(snapshot(""), join(root, "linked"));
+      const linked = await io.loadSafetensors(join(root, "linked/model.safetensors.index.json"));
+      expect([...linked.tensors.keys()].sort()).toEqual(["a", "b"]);
+    });
+
+    it.each([
+      ["the index's folder is none of its snapshots", () => join(root, "model"), () => cache("blobs/b1")],
+      ["the folder lies deeper than a snapshot", () => snapshot("part"), () => cache("blobs/b1")],
+      ["they lead to a folder of the blobs", () => snapshot(""), () => cache("blobs/deep/b2")],
+      ["they lead to another folder of the model", () => snapshot(""), () => cache("other/b3")],
+      ["they lead to another folder of that name", () => snapshot(""), () => join(root, "blobs/b4")],
+      ["they lead out of the cache", () => snapshot(""), () => join(root, "secret.safetensors")],
+    ])("follows no links where %s", async (_, folder, target) => {
+      const bad = join(folder(), "bad.safetensors.index.json");
+      const shard = join(folder(), "bad.safetensors");
+      writeFileSync(bad, JSON.stringify({ weight_map: { s: "bad.safetensors" } }));
+      symlinkSync(target(), shard);
+      const failure = await io.loadSafetensors(bad).catch((error: unknown) => error);
+      rmSync(shard);
+      expect(failure).toBeInstanceOf(FormatError);
+      expect((failure as Error).message).toBe(
+        `loadSafetensors: file outside the folder: "bad.safetensors" for "s" in ${bad}, expected one in that file's folder`,
+      );
+    });
   });
 
   it.each<[string, unknown, string]>([

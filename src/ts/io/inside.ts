@@ -1,5 +1,5 @@
 import { realpath } from "node:fs/promises";
-import { dirname, isAbsolute, join, posix, relative, sep, win32 } from "node:path";
+import { basename, dirname, isAbsolute, join, posix, relative, sep, win32 } from "node:path";
 import { FormatError } from "../errors.js";
 import { notFound } from "./file.js";
 import { show } from "./json.js";
@@ -20,7 +20,8 @@ export function checkInside(op: string, path: unknown, place: string): string {
 }
 
 /**
- * The real path of a file that `owner` names, which links must not lead out of the folder of `owner`.
+ * The real path of a file that `owner` names, which links must not lead out of the folder of `owner`. In a cache of the Hugging Face
+ * hub the folder is `snapshots/<commit>`, whose files are links to those of `blobs` beside `snapshots`: they may lead there.
  *
  * @throws ArgumentError when there is no such file. @throws FormatError when it is elsewhere.
  */
@@ -30,6 +31,8 @@ export async function resolveInside(op: string, owner: string, path: string, pla
   const real = await realpath(file).catch((error: unknown) => {
     throw notFound(op, file, error);
   });
+  const snapshots = dirname(folder);
+  if (basename(snapshots) === "snapshots" && dirname(real) === join(dirname(snapshots), "blobs")) return real;
   const inside = relative(folder, real);
   if (inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside)) throw outside(op, path, place);
   return real;

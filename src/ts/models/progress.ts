@@ -50,13 +50,15 @@ function makeLine(place: EpochPlace): Progress {
   return { wantsLogs: false, update: () => {}, end, stop: () => {} };
 }
 
-async function makeBar(place: EpochPlace): Promise<Progress> {
+/** A bar on the terminal, in the look of all of them. */
+export async function newBar(format: string): Promise<SingleBar> {
   const { default: progress } = await import("cli-progress");
+  return new progress.SingleBar({ format, stream: process.stdout, barsize: 25 }, progress.Presets.shades_grey);
+}
+
+async function makeBar(place: EpochPlace): Promise<Progress> {
   const { steps } = place;
-  const bar: SingleBar = new progress.SingleBar(
-    { format: "{bar} {value}/{total} - {perStep} ms/step{figures}", stream: process.stdout, barsize: 25 },
-    progress.Presets.shades_grey,
-  );
+  const bar = await newBar("{bar} {value}/{total} - {perStep} ms/step{figures}");
   const start = performance.now();
   const show = (done: number, logs: Logs): void => {
     const perStep = (performance.now() - start) / done;

@@ -77,7 +77,8 @@ function size(weights: readonly Tensor[]): string {
   return `${count(elements)} (${formatBytes(bytes)})`;
 }
 
-function formatBytes(bytes: number): string {
+/** `255.55 MB` */
+export function formatBytes(bytes: number): string {
   const units = ["B", "KB", "MB", "GB", "TB"];
   let unit = 0;
   let value = bytes;
