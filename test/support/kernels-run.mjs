@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 const folder = pathToFileURL(`${process.argv[2]}/`);
 const nabla = await import(new URL("index.js", folder).href);
 const { cpuStream } = await import(new URL("stream.js", folder).href);
+const { dropoutAdding } = await import(new URL("ops/dropout.js", folder).href);
 const { loadAddon } = await import(new URL("native/load.js", folder).href);
 const { add, optimizers, rand, randint, setSeed, tensor } = nabla;
 
@@ -111,6 +112,7 @@ const work = {
   concat: () => run((a, b) => nabla.concat([a, b], 1), float(MATRIX), float(MATRIX)),
   pad: () => run((x) => nabla.pad(x, [[1, 2], [3, 0]]), float(MATRIX)), // prettier-ignore
   dropout: () => run((x) => nabla.dropout(x, 0.4), float(MATRIX)),
+  "dropout and residual": () => run((x, residual) => dropoutAdding(x, 0.4, residual), float(MATRIX), float(MATRIX)),
   random: () => [nabla.randn(MATRIX), draw(MATRIX), nabla.truncatedNormal(MATRIX)],
 
   matmul: () => product([300, 211], [211, 307]),

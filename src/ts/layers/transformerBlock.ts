@@ -1,8 +1,7 @@
 import { resolveActivation, type ActivationLike } from "../activations.js";
 import { checkBoolean, checkPositive, checkRange } from "../checks.js";
 import { ShapeError } from "../errors.js";
-import { add } from "../ops/binary.js";
-import { dropout } from "../ops/dropout.js";
+import { dropoutAdding } from "../ops/dropout.js";
 import type { InitializerLike } from "../resolve.js";
 import type { Tensor } from "../tensor.js";
 import { formatBatchShape, knownSize, type BatchShape } from "./batchShape.js";
@@ -123,7 +122,7 @@ export abstract class TransformerBlock<In extends Tensors, Options extends CallO
   ): Tensor {
     const input = this.normalizeFirst ? normalization.apply(x) : x;
     const drops = training && this.dropout > 0;
-    const sum = drops ? add(x, dropout(sublayer(input), this.dropout)) : sublayer(input, x);
+    const sum = drops ? dropoutAdding(sublayer(input), this.dropout, x) : sublayer(input, x);
     return this.normalizeFirst ? sum : normalization.apply(sum);
   }
 

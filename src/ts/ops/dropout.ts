@@ -12,18 +12,24 @@ export interface Draw {
   readonly rate: number;
 }
 
-// Linear in x: the same numbers, drawn again, give its gradient.
+// x, residual? Linear in x: the same numbers, drawn again, give its gradient.
 const op: Op<Draw> = defineOp({
   name: "dropout",
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   encode: ({ seed, counter, rate }) => [seed, counter, rate],
   contiguous: true,
-  backward: ({ grads, attrs }) => op([grads[0]!], attrs),
+  backward: ({ grads, needs, attrs }) =>
+    needs.map((needed, i) => (!needed ? null : i === 0 ? op([grads[0]!], attrs)[0]! : grads[0]!)),
 });
 
 /** @internal The dropout of numbers that were drawn before. */
 export function dropoutFrom(x: Tensor, draw: Draw): Tensor {
   return op([x], draw)[0]!;
+}
+
+/** @internal `dropout(x, rate)` plus a residual of its shape and dtype, in one pass. */
+export function dropoutAdding(x: Tensor, rate: number, residual: Tensor): Tensor {
+  return op([x, residual], { ...takeRandom(x.size), rate })[0]!;
 }
 
 /**
