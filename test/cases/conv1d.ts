@@ -22,6 +22,11 @@ const rows: Row[] = [
   [[0, 5, 2], [3, 2, 2], true, {}],
   [[1, 3, 6], [3, 3, 2], true, { dataFormat: "channelsFirst" }],
   [[2, 2, 5], [3, 2, 4], false, { dataFormat: "channelsFirst", padding: "same", strides: 2 }],
+  // As many steps of the gradient in each phase of the stride as dy has, one with a single tap.
+  [[1, 6, 2], [2, 2, 3], false, { padding: "same", strides: 2 }],
+  [[2, 12, 5], [3, 5, 7], true, { padding: "same", strides: 2 }],
+  [[2, 12, 4], [3, 4, 5], false, { strides: 3 }],
+  [[2, 16, 3], [4, 3, 33], true, { strides: 4 }],
   [[1, 6, 2], [3, 2, 3], true, { activation: "tanh", padding: "causal" }],
 ];
 

@@ -36,6 +36,11 @@ const rows: Row[] = [
   [[2, 3, 3, 5], [1, 1, 5, 4], true, {}],
   [[1, 5, 4, 3], [1, 1, 3, 2], false, { strides: 2 }],
   [[2, 4, 4, 2], [4, 4, 2, 3], true, {}],
+  // A stride along rows alone: pixels of the gradient with a single tap, evenly apart.
+  [[1, 1, 6, 2], [1, 3, 2, 3], false, { strides: [1, 2], padding: "same" }],
+  [[2, 3, 8, 5], [1, 2, 5, 7], true, { strides: [1, 2] }],
+  [[1, 4, 9, 4], [1, 4, 4, 33], false, { strides: [1, 3], padding: "same" }],
+  [[2, 2, 6, 3], [2, 2, 3, 4], false, { strides: [2, 2] }],
   [[1, 4, 4, 2], [3, 3, 2, 2], false, { padding: 2 }],
   [[1, 5, 5, 4], [3, 3, 2, 6], true, { groups: 2 }],
   [[1, 6, 5, 3], [3, 3, 1, 6], true, { groups: 3, strides: 2, padding: "same" }],

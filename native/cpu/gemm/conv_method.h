@@ -29,7 +29,7 @@ NABLA_INLINE Algorithm algorithm_of(const KernelArgs& args, int place) {
 
 // Of a correlation: the forward pass, and each stride phase of the input gradient.
 enum class Method {
-  pointwise,  // 1x1 with stride 1: a matrix product of all pixels and the kernel
+  pointwise,  // 1x1 with stride 1, to pixels evenly apart: a matrix product of all pixels and the kernel
   depthwise,  // conv_depthwise.h: one input and one output channel a group
   winograd,   // conv_winograd.h: 3x3 with stride 1
   // The others are products of patches and kernels (conv_correlate.h), and differ in how patches are read.

@@ -137,18 +137,20 @@ void input_grad(KernelArgs& args, const ConvGeometry& g, Algorithm algorithm) {
         }
       }
       if (c.method == Method::pointwise) {
-        const GemmArgs<T> product{dx.numel() / c.outputs,
+        // One tap, and the pixels of the phase lie evenly apart.
+        const GemmArgs<T> product{c.images * c.out_h * c.out_w,
                                   c.outputs,
                                   all_outputs,
                                   dy.as<T>(),
                                   all_outputs,
                                   1,
-                                  w.as<T>(),
+                                  w.as<T>() + taps[0] * c.outputs * all_outputs,
                                   1,
                                   all_outputs,
-                                  dx.as<T>(),
-                                  c.outputs};
-        return gemm(args.pool, args.workspace, product);
+                                  c.out,
+                                  c.out_pixel};
+        gemm(args.pool, args.workspace, product);
+        continue;
       }
       if (c.method == Method::depthwise) {
         T* weights = args.workspace.array<T>(rows.taps * cols.taps * all_outputs);
