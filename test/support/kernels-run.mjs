@@ -127,6 +127,7 @@ const work = {
   "matmul, one row": () => product([1, 1501], [1501, 1103]),
   "matmul, few rows": () => product([5, 1501], [1501, 1103]),
   "matmul, batched": () => product([37, 45, 67], [37, 67, 51]),
+  "matmul, one matrix for a batch": () => product([7, 45, 67], [67, 51]),
   "matmul, transposed": () =>
     run((a, b) => nabla.matmul(a.transpose(), b.transpose()), float([211, 300]), float([307, 211])),
   "conv2d 3x3": () => convolution(IMAGES, [3, 3, 24, 40], { padding: "same", activation: "relu" }),
