@@ -47,6 +47,19 @@ describe("examples/names.ts", () => {
   });
 });
 
+describe("examples/vgg16.ts", () => {
+  it("trains a head on the frozen layers, and says that their weights are random without a file", async () => {
+    const weights = "no-such-file.safetensors";
+    const lines = await run("vgg16", { epochs: 2, samples: 320, unseen: 200, weights });
+    const text = lines.join("\n");
+    expect(lines[0]).toBe(`No file ${weights}: the weights of VGG16 are random`);
+    expect(text).toContain("Non-trainable params: 14,715,712 ");
+    const [, percent] = /^Accuracy on 200 unseen digits: ([\d.]+) %$/.exec(lines.at(-1)!)!;
+    // After twenty steps; by chance it would be 10 %, with a standard deviation of 2 %.
+    expect(Number(percent)).toBeGreaterThan(30);
+  });
+});
+
 describe("examples/spam.ts", () => {
   it("tells spam from other mails", async () => {
     const lines = await run("spam", { epochs: 3, samples: 1000, words: 40, vocabulary: 2000 });
