@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import {
@@ -17,10 +17,12 @@ import {
 } from "nabla";
 import { checkpoint, transformersBert } from "../fixtures/transformers_bert.js";
 import { bertFolder } from "../support/bert.js";
+import { commitOf, fakeHub } from "../support/hub.js";
 import { failureOf, workFolder } from "../support/safetensors.js";
 
 const fixture = bertFolder();
 const { at } = workFolder();
+const hub = fakeHub();
 const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
 afterEach(() => warn.mockClear());
 
@@ -161,7 +163,8 @@ describe("fromPretrained", () => {
     expect([model.name, model.trainableWeights]).toEqual(["mine", []]);
   });
 
-  test("reads shards", async () => {
+  /** A folder with the small DistilBERT in two files. */
+  async function shardedFolder(): Promise<string> {
     const folder = at(String(made++));
     mkdirSync(folder);
     writeFileSync(join(folder, "config.json"), JSON.stringify(transformersBert.configs.distilbert));
@@ -174,9 +177,35 @@ describe("fromPretrained", () => {
       for (const [name] of own) weight_map[name] = shard;
     }
     writeFileSync(join(folder, "model.safetensors.index.json"), JSON.stringify({ metadata: {}, weight_map }));
+    return folder;
+  }
+
+  test("reads shards", async () => {
+    const folder = await shardedFolder();
     const model = await DistilBertForSequenceClassification.fromPretrained(folder);
     const whole = await DistilBertForSequenceClassification.fromPretrained(await fixture("distilbert", true));
     expect(result(model)).toEqual(result(whole));
+    rmSync(join(folder, "model-00002-of-00002.safetensors"));
+    await expect(DistilBertForSequenceClassification.fromPretrained(folder)).rejects.toThrow(
+      `file not found: model-00002-of-00002.safetensors in ${folder}`,
+    );
+  });
+
+  test("fetches a model from the hub once, in one file or in shards", async () => {
+    const wanted = result(await DistilBertForSequenceClassification.fromPretrained(await fixture("distilbert", true)));
+    for (const folder of [await fixture("distilbert", true), await shardedFolder()]) {
+      const files = Object.fromEntries(readdirSync(folder).map((file) => [file, readFileSync(join(folder, file))]));
+      const large = Object.keys(files).filter((file) => file.endsWith(".safetensors"));
+      hub.models["owner/tiny"] = { commit: commitOf(folder), files, large };
+      const options = { verbose: 0, cacheDir: at(`cache-${large.length}`) } as const;
+      const load = async (): Promise<unknown> =>
+        result(await DistilBertForSequenceClassification.fromPretrained("owner/tiny", options));
+      expect(await load()).toEqual(wanted);
+      const requests = hub.requests.length;
+      expect(requests).toBeGreaterThan(large.length);
+      expect(await load()).toEqual(wanted);
+      expect(hub.requests.length).toBe(requests);
+    }
   });
 
   test("leaves no tensor behind but the weights", async () => {
@@ -266,17 +295,22 @@ describe("folders and configurations that do not fit", () => {
     const folder = at("empty");
     mkdirSync(folder);
     await expect(DistilBertModel.fromPretrained(folder)).rejects.toThrow(
-      new ArgumentError(`${OP}: file not found: ${folder}/config.json`),
+      new ArgumentError(`${OP}: file not found: config.json in ${folder}`),
     );
     writeFileSync(join(folder, "config.json"), JSON.stringify(config));
     await expect(DistilBertModel.fromPretrained(folder)).rejects.toThrow(
-      new ArgumentError(`loadSafetensors: file not found: ${folder}/model.safetensors`),
+      new ArgumentError(`${OP}: file not found: model.safetensors or model.safetensors.index.json in ${folder}`),
+    );
+    await expect(DistilBertModel.fromPretrained(folder, { numLabels: 0 })).rejects.toThrow(
+      new ArgumentError(`${OP}: numLabels is wrong: 0, expected a positive integer`),
     );
     await expect(DistilBertModel.fromPretrained("")).rejects.toThrow(
-      new ArgumentError(`${OP}: folder is wrong: "", expected a folder's name`),
+      new ArgumentError(
+        `${OP}: the model is wrong: "", expected a folder, or a name such as distilbert-base-uncased or owner/name`,
+      ),
     );
-    await expect(DistilBertModel.fromPretrained(folder, { labels: 2 } as object)).rejects.toThrow(
-      new ArgumentError(`${OP}: unknown option: "labels", expected one of name, trainable, dtype, numLabels`),
+    await expect(DistilBertModel.fromPretrained(folder, { numLabel: 2 } as object)).rejects.toThrow(
+      new ArgumentError(`${OP}: unknown option: "numLabel", did you mean "numLabels"?`),
     );
   });
 });

@@ -1,9 +1,11 @@
-import { mkdir, stat } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { checkOptions, wrong } from "../checks.js";
+import { checkOptions, checkPositive, wrong } from "../checks.js";
 import type { Config } from "../config.js";
+import { PRETRAINED_OPTIONS, resolvePretrained, type PretrainedOptions } from "../hub/pretrained.js";
 import { RandomNormal } from "../initializers.js";
 import { replaceFile, writeFully } from "../io/file.js";
+import { readIndex } from "../io/safetensors-index.js";
 import { withoutInitialization } from "../layers/initialization.js";
 import type { FloatDType, LayerOptions, Tensors } from "../layers/layer.js";
 import { tidy } from "../memory.js";
@@ -23,7 +25,7 @@ type ModelOptions = Omit<LayerOptions, "inputShape">;
 /** A configuration, as far as it differs from the default, and what all models have. */
 export type PretrainedModelOptions<C> = Partial<C> & ModelOptions;
 
-export interface FromPretrainedOptions extends ModelOptions {
+export interface FromPretrainedOptions extends ModelOptions, PretrainedOptions {
   /** How many labels the head tells apart; what the configuration says by default. */
   numLabels?: number;
 }
@@ -50,7 +52,9 @@ interface AnyConfig {
 }
 
 const MODEL_OPTIONS = ["name", "trainable", "dtype"];
+const CONFIG = "config.json";
 const WEIGHTS = "model.safetensors";
+const INDEX = "model.safetensors.index.json";
 
 /** A model whose weights Hugging Face's checkpoints hold: a folder with `config.json` and `model.safetensors`. */
 export abstract class PretrainedModel<C extends AnyConfig, Out extends Tensors = Tensor> extends Model<Tensors, Out> {
@@ -90,34 +94,36 @@ export abstract class PretrainedModel<C extends AnyConfig, Out extends Tensors =
   }
 
   /**
-   * A model with the weights of a folder, which holds `config.json` and `model.safetensors` (or its shards and
-   * `model.safetensors.index.json`) in the form of Hugging Face's libraries. Weights in float16 and bfloat16 are cast. What the
-   * folder has for other tasks is left out; a head that it lacks begins with random weights, and a line on the console names them.
+   * A model with the weights of a folder or of the Hugging Face hub: `config.json` and `model.safetensors` (or its shards and
+   * `model.safetensors.index.json`) in the form of Hugging Face's libraries. A name such as `distilbert-base-uncased` or
+   * `owner/name` is fetched from the hub once, into the cache that Hugging Face's programs share. Weights in float16 and bfloat16
+   * are cast. What a checkpoint has for other tasks is left out; a head that it lacks begins anew, and a line on the console names
+   * its weights.
    *
-   * @throws ArgumentError when there is no such folder or file. @throws FormatError for a configuration of another kind of
-   * model, and for tensors that are missing, not known or of another shape; it names them all.
+   * @throws ArgumentError when there is no such folder, model or file. @throws NetworkError when the hub does not answer as it
+   * should. @throws FormatError for a configuration of another kind of model, and for tensors that are missing, not known or of
+   * another shape; it names them all.
    */
   static async fromPretrained<M extends PretrainedModel<C, Tensors>, C extends AnyConfig>(
     this: PretrainedClass<M, C>,
-    folder: string,
+    nameOrFolder: string,
     options: FromPretrainedOptions = {},
   ): Promise<M> {
     const op = `${this.name}.fromPretrained`;
-    checkFolder(op, folder);
-    checkOptions(op, options, [...MODEL_OPTIONS, "numLabels"]);
-    const { numLabels, ...rest } = options;
+    checkOptions(op, options, [...MODEL_OPTIONS, "numLabels", ...PRETRAINED_OPTIONS]);
+    const { name, trainable, dtype, numLabels, ...source } = options;
+    if (numLabels !== undefined) checkPositive(op, "numLabels", numLabels);
+    const files = await findFiles(op, nameOrFolder, source);
     const { modelType, fields, fixed, names } = this.family;
-    const file = join(folder, "config.json");
-    const read = await readConfig(op, file, fields, { model_type: modelType, ...fixed });
+    const read = await readConfig(op, files.config, fields, { model_type: modelType, ...fixed });
     const labels = numLabels === undefined ? {} : { numLabels };
-    const model = withoutInitialization(() => new this({ ...read.config, ...labels, ...rest }));
+    const model = withoutInitialization(() => new this({ ...read.config, ...labels, name, trainable, dtype }));
     model.original = read.original;
-    const weights = await weightsFile(folder);
-    const fresh = await loadCheckpoint(op, weights, model.checkpointWeights(), names);
+    const fresh = await loadCheckpoint(op, files.weights, model.checkpointWeights(), names);
     if (fresh.length > 0) {
       initialize(fresh, model.config.initializerRange);
-      const lacking = fresh.map(({ name }) => name).join(", ");
-      console.warn(`${op}: ${weights} lacks ${lacking}: they begin with new values, to be trained`);
+      const lacking = fresh.map((each) => each.name).join(", ");
+      console.warn(`${op}: ${files.weights} lacks ${lacking}: they begin with new values, to be trained`);
     }
     return model;
   }
@@ -128,7 +134,7 @@ export abstract class PretrainedModel<C extends AnyConfig, Out extends Tensors =
    */
   async savePretrained(folder: string): Promise<void> {
     const op = `${this.name}.savePretrained`;
-    checkFolder(op, folder);
+    if (typeof folder !== "string" || folder === "") throw wrong(op, "folder", folder, "a folder's name");
     await mkdir(folder, { recursive: true });
     await saveCheckpoint(join(folder, WEIGHTS), this.checkpointWeights());
     const { torch_dtype: _, ...original } = this.original;
@@ -136,7 +142,7 @@ export abstract class PretrainedModel<C extends AnyConfig, Out extends Tensors =
       { config: this.config, original },
       { architectures: [this.architecture], model_type: this.family.modelType, dtype: this.dtype },
     );
-    await replaceFile(op, join(folder, "config.json"), (handle) =>
+    await replaceFile(op, join(folder, CONFIG), (handle) =>
       writeFully(handle, Buffer.from(`${JSON.stringify(json, null, 2)}\n`)),
     );
   }
@@ -151,6 +157,21 @@ export abstract class PretrainedModel<C extends AnyConfig, Out extends Tensors =
   abstract checkpointWeights(): CheckpointWeight[];
 }
 
+/** The configuration, and the one file with all weights or the index of several, which are there too. */
+async function findFiles(
+  op: string,
+  nameOrFolder: string,
+  source: PretrainedOptions,
+): Promise<{ config: string; weights: string }> {
+  const files = await resolvePretrained(op, nameOrFolder, { required: [[CONFIG], [WEIGHTS, INDEX]] }, source);
+  const index = files.get(INDEX);
+  if (index !== undefined) {
+    const shards = [...(await readIndex(index)).keys()];
+    await resolvePretrained(op, nameOrFolder, { required: shards.map((shard) => [shard]) }, source);
+  }
+  return { config: files.get(CONFIG)!, weights: index ?? files.get(WEIGHTS)! };
+}
+
 /** Gives a head its first values; its biases are zeros already. */
 function initialize(weights: readonly CheckpointWeight[], stddev: number): void {
   const initializer = new RandomNormal({ stddev });
@@ -161,20 +182,4 @@ function initialize(weights: readonly CheckpointWeight[], stddev: number): void 
       }
     }),
   );
-}
-
-function checkFolder(op: string, folder: unknown): asserts folder is string {
-  if (typeof folder !== "string" || folder === "") throw wrong(op, "folder", folder, "a folder's name");
-}
-
-/** The one file with all weights, or the index of several. */
-async function weightsFile(folder: string): Promise<string> {
-  const whole = join(folder, WEIGHTS);
-  const index = `${whole}.index.json`;
-  const exists = (file: string): Promise<boolean> =>
-    stat(file).then(
-      () => true,
-      () => false,
-    );
-  return !(await exists(whole)) && (await exists(index)) ? index : whole;
 }
