@@ -6,7 +6,8 @@ export function unknownName(op: string, what: string, given: unknown, known: rea
   return new ArgumentError(`${op}: unknown ${what}: ${describe(given)}, ${suggestion(given, known)}`);
 }
 
-function suggestion(given: unknown, known: readonly string[]): string {
+/** What a message of an unknown name ends with: the nearest one that there is, or all. */
+export function suggestion(given: unknown, known: readonly string[]): string {
   const all = `expected one of ${known.join(", ")}`;
   if (typeof given !== "string" || given === "") return all;
   // Keras' spelling in Python differs by underscores and capitals only.

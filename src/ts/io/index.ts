@@ -1,3 +1,4 @@
+export { loadLayersModel, type LoadLayersModelOptions } from "./load-layers-model.js";
 export {
   loadSafetensors,
   saveSafetensors,
