@@ -6,3 +6,4 @@ export {
   type Safetensors,
   type SaveSafetensorsOptions,
 } from "./safetensors.js";
+export { saveLayersModel } from "./save-layers-model.js";

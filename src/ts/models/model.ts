@@ -12,7 +12,7 @@ import {
   type SymbolicOptions,
   type Tensors,
 } from "../layers/layer.js";
-import type { AnyLayer, SymbolicOf, SymbolicTensor } from "../layers/symbolic.js";
+import type { AnyLayer, LayerCall, SymbolicOf, SymbolicTensor } from "../layers/symbolic.js";
 import { trialShape } from "../layers/trialShape.js";
 import { tidy } from "../memory.js";
 import { copy } from "../op.js";
@@ -160,6 +160,11 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
   /** The symbolic tensors that the graph ends with. @throws ArgumentError when the model is no graph. */
   get outputs(): readonly SymbolicTensor[] {
     return this.graph("outputs").outputs;
+  }
+
+  /** @internal The calls of the graph's layers, each after those that it needs. */
+  get calls(): readonly LayerCall[] {
+    return this.graph("calls").calls;
   }
 
   /** The only one of {@link inputs}. @throws ArgumentError when there are several. */
