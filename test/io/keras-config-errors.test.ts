@@ -205,6 +205,12 @@ describe("what is no model", () => {
     expect(refused).toBeGreaterThan(100);
   });
 
+  it("is refused before a layer takes more memory than its file has", async () => {
+    await expect(load(sequential(dense({ units: 2 ** 29, name: "big" })), DENSE)).rejects.toThrow(
+      `loadLayersModel: model "s" (Sequential) in ${file}: big: more weights than expected: kernel has 1610612736 elements, 4194312 are left`,
+    );
+  });
+
   it("is refused: a graph-model, deep JSON, no file", async () => {
     writeFileSync(file, '{"format":"graph-model","modelTopology":{"node":[]}}');
     await expect(io.loadLayersModel(file)).rejects.toThrow("loadLayersModel: not a model: ");

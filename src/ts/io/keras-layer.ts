@@ -17,9 +17,9 @@ import { isModelClass, modelFrom } from "./keras-model.js";
 import { activationFrom, initializerFrom } from "./keras-values.js";
 import { isObject, show } from "./json.js";
 
-/** Options that say where a layer stands or how it is computed, and not what. */
+/** Options that no class has in nabla, and that change nothing that a layer computes. */
 const ANYWHERE = ["seed", "input_dtype", "autocast"];
-/** Of them the name of a data format, interpolation, … is taken as a name; of others text is a value. */
+/** Options whose text is one of some names, which nabla has in camelCase. */
 const NAMES = ["data_format", "interpolation", "padding", "merge_mode"];
 
 /** The layer, or model, of a configuration. @throws FormatError naming the layer, its class and the file. */

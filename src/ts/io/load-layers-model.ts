@@ -4,6 +4,7 @@ import type { LayerClasses } from "../layers/fromConfig.js";
 import { withoutInitialization } from "../layers/initialization.js";
 import { Layer } from "../layers/layer.js";
 import type { AnyModel } from "../models/model.js";
+import { sizeOf } from "../shape.js";
 import { checkPath, readWhole } from "./file.js";
 import { isObject, parseJson, show } from "./json.js";
 import { kerasObject, type Reading } from "./keras-config.js";
@@ -16,6 +17,8 @@ import { parseManifest } from "./weights-manifest.js";
 const MAX_BYTES = 100_000_000;
 /** Models in models are nested by so much; the parser gets along with far more. */
 const MAX_DEPTH = 256;
+/** What a model's weights may have more than the files: little memory, and enough for a message that lists what is missing. */
+const SPARE_ELEMENTS = 2 ** 22;
 
 export interface LoadLayersModelOptions {
   /** Classes for the layers of the file that nabla does not have, by their class names there. */
@@ -56,20 +59,21 @@ export async function loadLayersModel(path: string, options: LoadLayersModelOpti
     );
   }
   const groups = parseManifest(op, file["weightsManifest"] ?? [], path);
-  const model = withoutInitialization(() => modelFrom(reading, object));
-  if (!model.built) {
-    throw new FormatError(
-      `${op}: the input shape is not known: no layer of ${path} says it, expected batch_input_shape`,
-    );
-  }
   const weights = await readWeights(op, groups, path);
   try {
+    const elements = [...weights.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+    const model = withoutInitialization(() => modelFrom(reading, object), elements + SPARE_ELEMENTS);
+    if (!model.built) {
+      throw new FormatError(
+        `${op}: the input shape is not known: no layer of ${path} says it, expected batch_input_shape`,
+      );
+    }
     setWeights(reading, model, weights);
+    warn(reading);
+    return model;
   } finally {
     for (const weight of weights.values()) weight.dispose();
   }
-  warn(reading);
-  return model;
 }
 
 function checkCustom(op: string, custom: unknown): LayerClasses {

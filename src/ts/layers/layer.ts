@@ -11,7 +11,7 @@ import { enterScope, leaveScope } from "../scope.js";
 import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
 import { checkBatchShape, formatBatchShape, shapeList, type BatchShape } from "./batchShape.js";
-import { isInitializing } from "./initialization.js";
+import { countElements, isInitializing } from "./initialization.js";
 import { automaticName } from "./naming.js";
 import {
   isSymbolic,
@@ -344,6 +344,7 @@ export abstract class Layer<
     const trainable = checkBoolean(this.name, "trainable", options.trainable ?? true);
     const given = resolveInitializer(this.name, options.initializer ?? "glorotUniform");
     const initializer = isInitializing() ? given : new Zeros();
+    countElements(this.name, options.name, sizeOf(shape));
     const tensor = keep(tidy(() => withRecording(false, () => initializer.call(shape, dtype))));
     if (!sameShape(tensor.shape, shape) || tensor.dtype !== dtype) {
       throw new ShapeError(
