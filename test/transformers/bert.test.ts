@@ -20,10 +20,7 @@ type AnyClass = { fromPretrained(folder: string, options: object): Promise<AnyBe
 const { cases, labels } = transformersBert;
 const folder = bertFolder();
 
-function inputsOf({ inputs }: BertCase): Tensor[] {
-  const rows = [inputs.input_ids, inputs.attention_mask, inputs.token_type_ids];
-  return rows.filter((each) => each !== undefined).map((each) => tensor(each, { dtype: "int32" }));
-}
+const inputs = Object.values(transformersBert.inputs).map((rows) => tensor(rows, { dtype: "int32" }));
 
 async function load({ model }: BertCase, dtype: "float32" | "float64"): Promise<AnyBert> {
   const made = await folder(model.startsWith("Distil") ? "distilbert" : "bert", model.endsWith("Classification"));
@@ -37,7 +34,7 @@ function randomSum(x: Tensor): Tensor {
 describe.each(cases.map((each, i) => [`${each.model}, case ${i}`, each] as const))("%s", (_, each) => {
   test.each(["float32", "float64"] as const)("gives transformers' results and gradients in %s", async (dtype) => {
     const model = await load(each, dtype);
-    const results = [model.apply(inputsOf(each))].flat() as Tensor[];
+    const results = [model.apply(inputs.slice(0, each.inputs))].flat() as Tensor[];
     expect(results.length).toBe(each.results.length);
     results.forEach((result, i) => {
       const wanted = each.results[i]!;

@@ -43,8 +43,8 @@ describe("training", () => {
       loss: "sparseCategoricalCrossentropy",
       metrics: ["accuracy"],
     });
-    const { input_ids, attention_mask } = transformersBert.cases[0]!.inputs;
-    const x = { inputIds: ints(input_ids), attentionMask: ints(attention_mask!) };
+    const { input_ids, attention_mask } = transformersBert.inputs;
+    const x = { inputIds: ints(input_ids), attentionMask: ints(attention_mask) };
     const y = tensor(transformersBert.labels);
     const lost: number[] = [];
     let accuracy = 0;
