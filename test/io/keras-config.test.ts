@@ -133,22 +133,22 @@ describe("classes of the user's own", () => {
   };
 
   it("are made with the options of the file", async () => {
-    const model = await load(sequential(times), [], { customLayers: { Times } });
+    const model = await load(sequential(times), [], { customClasses: { Times } });
     expect(model.layers[0]).toMatchObject({ name: "t", trainable: false, factor: 3 });
     expect(await (await model.predict(tensor([[1, 2]]))).toArray()).toEqual([[3, 6]]);
   });
 
   it("may go by the name that Python registered them under", async () => {
     const other = { ...times, class_name: "Other", registered_name: "mine>Times" };
-    const model = await load(sequential(other), [], { customLayers: { "mine>Times": Times } });
+    const model = await load(sequential(other), [], { customClasses: { "mine>Times": Times } });
     expect(model.layers[0]).toBeInstanceOf(Times);
   });
 
   it("have to be classes of layers", async () => {
-    await expect(load(sequential(times), [], { customLayers: { Times: 3 as never } })).rejects.toThrow(
-      "loadLayersModel: customLayers.Times is wrong: 3, expected a class that extends layers.Layer",
+    await expect(load(sequential(times), [], { customClasses: { Times: 3 as never } })).rejects.toThrow(
+      "loadLayersModel: customClasses.Times is wrong: 3, expected a class that extends layers.Layer",
     );
-    await expect(load(sequential(times), [], { customLayers: [] as never })).rejects.toThrow("customLayers is wrong");
+    await expect(load(sequential(times), [], { customClasses: [] as never })).rejects.toThrow("customClasses is wrong");
   });
 });
 

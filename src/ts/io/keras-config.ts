@@ -16,7 +16,7 @@ export interface Reading {
   readonly op: string;
   /** The file that is read. */
   readonly file: string;
-  readonly customLayers: LayerClasses;
+  readonly customClasses: LayerClasses;
   /** The regularizers and constraints that were left out. */
   readonly ignored: string[];
 }

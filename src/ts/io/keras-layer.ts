@@ -30,7 +30,7 @@ export function layerFrom(reading: Reading, value: unknown): AnyLayer {
   const what = describeObject("layer", object);
   return fromFile(reading, what, () => {
     if (className === "InputLayer") return new InputLayer(inputOptionsFrom(reading, object) as never);
-    const custom = customClass(reading.customLayers, object);
+    const custom = customClass(reading.customClasses, object);
     if (custom) return new custom(customOptions(config) as never);
     const known = lookUp(KERAS_LAYERS, className);
     if (!known) throw unknownClass(reading, object);
@@ -48,11 +48,11 @@ function customClass(custom: LayerClasses, { className, fields }: KerasObject): 
   return name === undefined ? undefined : custom[name];
 }
 
-function unknownClass({ op, file, customLayers }: Reading, object: KerasObject): FormatError {
-  const known = [...Object.keys(KERAS_LAYERS), ...Object.keys(customLayers)];
+function unknownClass({ op, file, customClasses }: Reading, object: KerasObject): FormatError {
+  const known = [...Object.keys(KERAS_LAYERS), ...Object.keys(customClasses)];
   return new FormatError(
     `${op}: unknown layer class: ${describeObject("layer", object)} in ${file}, ${suggestion(object.className, known)} ` +
-      "(a class of your own is given as customLayers)",
+      "(a class of your own is given as customClasses)",
   );
 }
 

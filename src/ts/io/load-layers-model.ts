@@ -22,7 +22,7 @@ const SPARE_ELEMENTS = 2 ** 22;
 
 export interface LoadLayersModelOptions {
   /** Classes for the layers of the file that nabla does not have, by their class names there. */
-  customLayers?: LayerClasses;
+  customClasses?: LayerClasses;
 }
 
 /**
@@ -31,7 +31,7 @@ export interface LoadLayersModelOptions {
  *
  * Weights may be float32, int32, bool, uint8 and float16, and quantized (uint8, uint16, float16); they become what the layers have.
  * LSTM and GRU are those of Keras 3: gates with sigmoid, GRU with reset_after.
- * Layers of other classes are made of `customLayers`: `new Class(options)`, with the options of the file in camelCase.
+ * Layers of other classes are made of `customClasses`: `new Class(options)`, with the options of the file in camelCase.
  * Regularizers and constraints, which nabla does not have, are left out: they change only training. Node's `warning` event says so.
  *
  * The format: https://www.tensorflow.org/js/guide/save_load.
@@ -44,8 +44,8 @@ export interface LoadLayersModelOptions {
 export async function loadLayersModel(path: string, options: LoadLayersModelOptions = {}): Promise<AnyModel> {
   const op = "loadLayersModel";
   checkPath(op, path);
-  checkOptions(op, options, ["customLayers"]);
-  const reading: Reading = { op, file: path, customLayers: checkCustom(op, options.customLayers ?? {}), ignored: [] };
+  checkOptions(op, options, ["customClasses"]);
+  const reading: Reading = { op, file: path, customClasses: checkCustom(op, options.customClasses ?? {}), ignored: [] };
   const file = parseJson(op, await readWhole(op, path, "model", MAX_BYTES), path, MAX_DEPTH);
   const topology = isObject(file) ? file["modelTopology"] : undefined;
   if (!isObject(file) || !isObject(topology)) {
@@ -77,10 +77,10 @@ export async function loadLayersModel(path: string, options: LoadLayersModelOpti
 }
 
 function checkCustom(op: string, custom: unknown): LayerClasses {
-  if (!isObject(custom)) throw wrong(op, "customLayers", custom, "classes by name");
+  if (!isObject(custom)) throw wrong(op, "customClasses", custom, "classes by name");
   for (const [name, layer] of Object.entries(custom)) {
     if (typeof layer === "function" && layer.prototype instanceof Layer) continue;
-    throw wrong(op, `customLayers.${name}`, layer, "a class that extends layers.Layer");
+    throw wrong(op, `customClasses.${name}`, layer, "a class that extends layers.Layer");
   }
   return custom as LayerClasses;
 }

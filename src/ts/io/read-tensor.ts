@@ -20,13 +20,30 @@ export interface FileElements {
 }
 
 /**
- * A tensor from a file whose size has been found to hold it. Its bytes are in memory twice for a moment: as they go to the
- * engine.
+ * Where JavaScript has the bytes of a tensor until the engine has copied them. One tensor after another uses the same
+ * memory: so JavaScript never has more than the largest, and the system has to find its pages once.
+ */
+export class Scratch {
+  private buffer = new ArrayBuffer(0);
+
+  /** @throws OutOfMemoryError when JavaScript cannot hold so many bytes in one array. */
+  take(op: string, bytes: number, place: string): Uint8Array<ArrayBuffer> {
+    if (this.buffer.byteLength < bytes) {
+      this.buffer = new ArrayBuffer(0); // What was there can go first.
+      this.buffer = allocate(op, bytes, place);
+    }
+    return new Uint8Array(this.buffer, 0, bytes);
+  }
+}
+
+/**
+ * A tensor from a file whose size has been found to hold it.
  *
+ * @param scratch used by no other call before this one resolves.
  * @param place what is read, for messages: `tensor "kernel" in model.safetensors`.
  * @throws FormatError for more elements or dimensions than a tensor has. @throws OutOfMemoryError
  */
-export async function readTensor(op: string, place: string, elements: FileElements): Promise<Tensor> {
+export async function readTensor(op: string, place: string, elements: FileElements, scratch: Scratch): Promise<Tensor> {
   const { shape, dtype, size, read, convert } = elements;
   try {
     checkLimits(op, shape);
@@ -39,18 +56,18 @@ export async function readTensor(op: string, place: string, elements: FileElemen
   const stream = cpuStream();
   const count = sizeOf(shape);
   stream.checkFits(op, dtype, count);
-  const target = allocate(op, count * dtypeInfo[dtype].size, place);
+  const target = scratch.take(op, count * dtypeInfo[dtype].size, place);
   if (convert === null) {
-    await read(new Uint8Array(target), 0);
+    await read(target, 0);
   } else {
     for (let at = 0; at < count; at += CHUNK_BYTES / size) {
       const bytes = new Uint8Array(Math.min(CHUNK_BYTES, (count - at) * size));
       await read(bytes, at * size);
-      convert(bytes.buffer, target, at);
+      convert(bytes.buffer, target.buffer, at);
     }
   }
   const made = Tensor.create(shape, dtype);
-  stream.upload(made.storage, dtype, shape, new Uint8Array(target));
+  stream.upload(made.storage, dtype, shape, target);
   return made;
 }
 

@@ -19,7 +19,7 @@ import {
   type Entry,
 } from "./safetensors-header.js";
 import { readIndex, resolveShard } from "./safetensors-index.js";
-import { readTensor } from "./read-tensor.js";
+import { readTensor, Scratch, type FileElements } from "./read-tensor.js";
 
 export interface LoadSafetensorsOptions {
   /** Which tensors to read: their names, or what says of a name whether it is wanted. All by default. */
@@ -92,8 +92,9 @@ async function loadFile(path: string, shown: string, wanted: Wanted, loaded: Saf
     const bytes = await readFully("loadSafetensors", handle, new Uint8Array(length), LENGTH_BYTES, shown);
     const { entries, metadata } = parseHeader(bytes, size - start, shown);
     Object.assign(loaded.metadata, metadata);
+    const scratch = new Scratch();
     for (const entry of entries) {
-      if (wanted(entry.name)) loaded.tensors.set(entry.name, await loadTensor(handle, entry, start, shown));
+      if (wanted(entry.name)) loaded.tensors.set(entry.name, await loadTensor(handle, entry, start, shown, scratch));
     }
     return entries.map(({ name }) => name);
   } finally {
@@ -117,10 +118,10 @@ async function loadShards(index: string, wanted: Wanted, loaded: Safetensors): P
   return [...shards.values()].flat();
 }
 
-function loadTensor(handle: FileHandle, entry: Entry, start: number, file: string): Promise<Tensor> {
+function loadTensor(handle: FileHandle, entry: Entry, start: number, file: string, scratch: Scratch): Promise<Tensor> {
   const { dtype, size, convert } = ELEMENTS.get(entry.dtype)!;
   const place = `tensor ${show(entry.name)} in ${file}`;
-  return readTensor("loadSafetensors", place, {
+  const elements: FileElements = {
     shape: entry.shape,
     dtype,
     size,
@@ -134,7 +135,8 @@ function loadTensor(handle: FileHandle, entry: Entry, start: number, file: strin
           `loadSafetensors: ${dtype} cannot hold a value: ${misfit.value} at place ${misfit.place} of ${place}, expected -2147483648 to 2147483647`,
         );
       }),
-  });
+  };
+  return readTensor("loadSafetensors", place, elements, scratch);
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Tensor } from "../tensor.js";
 import { openFile, readFully, writeFully, type NewFile } from "./file.js";
 import { resolveInside } from "./inside.js";
 import { show } from "./json.js";
-import { readTensor } from "./read-tensor.js";
+import { readTensor, Scratch } from "./read-tensor.js";
 import type { WeightGroup } from "./weights-manifest.js";
 
 /** What one file of weights takes at most, as other writers of the format have it. */
@@ -40,6 +40,7 @@ export async function readWeights(
   const shards: Shard[][] = [];
   for (const group of groups) shards.push(await findShards(op, group, file));
   const tensors = new Map<string, Tensor>();
+  const scratch = new Scratch();
   try {
     for (const [i, { weights }] of groups.entries()) {
       const reader = new ShardReader(op, shards[i]!);
@@ -47,7 +48,7 @@ export async function readWeights(
         for (const { name, begin, finalDType, ofOptimizer, ...elements } of weights) {
           if (ofOptimizer) continue;
           const read = (target: Uint8Array, position: number): Promise<void> => reader.read(target, begin + position);
-          const tensor = await readTensor(op, `weight ${show(name)} in ${file}`, { ...elements, read });
+          const tensor = await readTensor(op, `weight ${show(name)} in ${file}`, { ...elements, read }, scratch);
           tensors.set(name, tensor.dtype === finalDType ? tensor : replaced(tensor, finalDType));
         }
       } finally {
