@@ -25,6 +25,14 @@ import { workFolder } from "../support/safetensors.js";
 const folder = bertFolder();
 const { at } = workFolder();
 const small = { vocabSize: 20, dim: 8, nLayers: 1, nHeads: 2, hiddenDim: 12, maxPositionEmbeddings: 6 };
+const smallBert = {
+  vocabSize: 20,
+  hiddenSize: 8,
+  numHiddenLayers: 1,
+  numAttentionHeads: 2,
+  intermediateSize: 12,
+  maxPositionEmbeddings: 6,
+};
 const ints = (rows: number[][]): Tensor => tensor(rows, { dtype: "int32" });
 const inputIds = ints([
   [1, 2, 3],
@@ -61,14 +69,7 @@ describe("training", () => {
 
   test("fits, evaluates and predicts what a tokenizer gives", async () => {
     setSeed(1);
-    const model = new BertForSequenceClassification({
-      vocabSize: 20,
-      hiddenSize: 8,
-      numHiddenLayers: 1,
-      numAttentionHeads: 2,
-      intermediateSize: 12,
-      maxPositionEmbeddings: 6,
-    });
+    const model = new BertForSequenceClassification(smallBert);
     model.compile({
       optimizer: new optimizers.AdamW({ learningRate: 0.01 }),
       loss: "sparseCategoricalCrossentropy",
@@ -150,6 +151,16 @@ describe("dropout", () => {
     const run = (training: boolean): unknown => model.apply(inputIds, { training }).toArraySync();
     expect(run(false)).toEqual(run(false));
     expect(run(true)).not.toEqual(run(false));
+  });
+
+  test.each(["hiddenDropoutProb", "attentionProbsDropoutProb", "classifierDropout"])("so does BERT's %s", (name) => {
+    const none = { hiddenDropoutProb: 0, attentionProbsDropoutProb: 0, classifierDropout: 0 };
+    const model = new BertForSequenceClassification({ ...smallBert, ...none, [name]: 0.5 });
+    const run = (training: boolean): unknown => model.apply(inputIds, { training }).toArraySync();
+    expect(run(false)).toEqual(run(false));
+    expect(run(true)).not.toEqual(run(false));
+    const head = new BertForSequenceClassification({ ...smallBert, hiddenDropoutProb: 0.25 }).dropout;
+    expect(head.rate, "by default that of the states").toBe(0.25);
   });
 
   test("DistilBERT drops nothing of the attention's result", () => {
