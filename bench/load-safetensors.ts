@@ -4,7 +4,7 @@
  * Writes a file of 250 MB in tensors of DistilBERT's sizes, and then, in turn and in processes of their own, reads all its
  * bytes with node:fs and loads it with nabla. Prints medians of the times, and by how much the memory of JavaScript and of
  * the process was above what it was before, at most. Exits with 1 when nabla's tensors differ from what was written, or when
- * JavaScript ever holds more than the largest tensor twice.
+ * JavaScript ever holds much more than the largest tensor.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -51,8 +51,8 @@ async function readAll(file: string): Promise<number> {
 
 async function loadAll(file: string): Promise<Map<string, Tensor>> {
   const { tensors } = await io.loadSafetensors(file);
-  // The last one was handed over: so were all.
-  await [...tensors.values()].at(-1)!.data();
+  // An element of the last one is there: so are all.
+  await [...tensors.values()].at(-1)!.reshape([-1]).index(-1).item();
   return tensors;
 }
 
@@ -112,8 +112,8 @@ if (file !== undefined) {
     console.log(`  load over read: ${summarize(ratios).median.toFixed(2)}`);
     const largest = 4 * WORDS * WIDTH;
     const wrong = outcomes.load.some(({ check }) => Math.abs(check - expected) > 1e-4 * Math.abs(expected));
-    const twice = outcomes.load.some(({ buffers }) => buffers > 2 * largest);
-    if (wrong || twice) process.exitCode = 1;
+    const more = outcomes.load.some(({ buffers }) => buffers > 1.2 * largest);
+    if (wrong || more) process.exitCode = 1;
   } finally {
     rmSync(folder, { recursive: true });
   }
