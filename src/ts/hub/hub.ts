@@ -1,6 +1,16 @@
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import type { PathInfo } from "@huggingface/hub";
+import { join } from "node:path";
+import {
+  HUB_URL,
+  HubApiError,
+  downloadFile,
+  getHFHubCachePath,
+  getRepoFolderName,
+  modelInfo,
+  pathsInfo,
+  type PathInfo,
+} from "@huggingface/hub";
 import { ArgumentError, NetworkError } from "../errors.js";
 import { writeFully } from "../io/file.js";
 import { show } from "../io/json.js";
@@ -8,6 +18,8 @@ import type { Verbose } from "../models/progress.js";
 import { COMMIT } from "./cache.js";
 import { downloadProgress } from "./progress.js";
 
+// Imported when a model is given by name, and not before: so the library is.
+//
 // The library's `downloadFileToCacheDir` is not used: it writes to standard output, and lets two processes write one partial file.
 
 /** A file as the hub describes it. */
@@ -29,19 +41,23 @@ export interface HubAccess {
   readonly verbose: Verbose;
 }
 
+/** The folder of a model in the cache. */
+export function cacheFolder(name: string, cacheDir = getHFHubCachePath()): string {
+  return join(cacheDir, getRepoFolderName({ type: "model", name }));
+}
+
 /** One model on the Hugging Face hub, or on the server that `HF_ENDPOINT` names. */
 export class HubModel {
   private readonly access: HubAccess;
   private readonly hubUrl: string;
   constructor(access: HubAccess) {
     this.access = access;
-    this.hubUrl = (process.env["HF_ENDPOINT"] || "https://huggingface.co").replace(/\/+$/, "");
+    this.hubUrl = (process.env["HF_ENDPOINT"] || HUB_URL).replace(/\/+$/, "");
   }
 
   /** The commit that the revision stands for. */
   async commit(): Promise<string> {
     const { name, revision } = this.access;
-    const { modelInfo } = await import("@huggingface/hub");
     const info = await this.ask(`revision ${revision}`, () =>
       modelInfo({ ...this.request(), name, revision, additionalFields: ["sha"] }),
     );
@@ -51,7 +67,6 @@ export class HubModel {
 
   /** Those of the files that are there. */
   async list(commit: string, files: string[]): Promise<Map<string, HubFile>> {
-    const { pathsInfo } = await import("@huggingface/hub");
     const infos = await this.ask(files.join(", "), () =>
       pathsInfo({ ...this.request(), repo: this.repo(), revision: commit, paths: files }),
     );
@@ -62,7 +77,6 @@ export class HubModel {
 
   /** Writes a file's contents. @throws NetworkError when they do not come, or are not what the hub described. */
   async download(commit: string, file: string, { size, hash, blob }: HubFile, handle: FileHandle): Promise<void> {
-    const { downloadFile } = await import("@huggingface/hub");
     // By plain HTTP, which every proxy and mirror can serve.
     const body = await this.ask(file, () =>
       downloadFile({ ...this.request(), repo: this.repo(), path: file, revision: commit, xet: false }),
@@ -116,7 +130,6 @@ export class HubModel {
   /** Does what may fail by the network, and says of what it did. */
   private async ask<T>(what: string, request: () => Promise<T>): Promise<T> {
     const { op, name, revision, signal } = this.access;
-    const { HubApiError } = await import("@huggingface/hub");
     try {
       return await request();
     } catch (error) {

@@ -6,7 +6,7 @@ import { show } from "../io/json.js";
 import { checkVerbose, type Verbose } from "../models/progress.js";
 import { flag } from "../options.js";
 import { ModelCache, isFile } from "./cache.js";
-import { HubModel, type HubFile } from "./hub.js";
+import type { HubFile } from "./hub.js";
 import { checkFileName, isModelName, isPlainPath } from "./names.js";
 
 /** Where the files of a pretrained model come from, and what is said meanwhile. */
@@ -130,9 +130,9 @@ async function fromHub(
   { cacheDir, ...options }: CheckedOptions,
 ): Promise<Map<string, string>> {
   const offline = flag(process.env, "NABLA_OFFLINE") ?? false;
-  const { getHFHubCachePath, getRepoFolderName } = await import("@huggingface/hub");
+  const { HubModel, cacheFolder } = await import("./hub.js");
   const { revision } = options;
-  const cache = new ModelCache(join(cacheDir ?? getHFHubCachePath(), getRepoFolderName({ type: "model", name })));
+  const cache = new ModelCache(cacheFolder(name, cacheDir));
   const found = new Map<string, string>();
   const known = await cache.commitOf(revision);
   const missing = known === undefined ? groups : await take(groups, found, (file) => cache.find(known, file));

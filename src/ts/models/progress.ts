@@ -1,4 +1,3 @@
-import type { SingleBar } from "cli-progress";
 import { wrong } from "../checks.js";
 import type { Logs } from "./history.js";
 
@@ -50,8 +49,15 @@ function makeLine(place: EpochPlace): Progress {
   return { wantsLogs: false, update: () => {}, end, stop: () => {} };
 }
 
+/** What is used of a bar; the types of `cli-progress` are not installed with nabla. */
+interface Bar {
+  start(total: number, value: number, payload: object): void;
+  update(value: number, payload: object): void;
+  stop(): void;
+}
+
 /** A bar on the terminal, in the look of all of them. */
-export async function newBar(format: string): Promise<SingleBar> {
+export async function newBar(format: string): Promise<Bar> {
   const { default: progress } = await import("cli-progress");
   return new progress.SingleBar({ format, stream: process.stdout, barsize: 25 }, progress.Presets.shades_grey);
 }
