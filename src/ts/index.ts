@@ -157,6 +157,16 @@ export type { Callback } from "./models/callbacks.js";
 export type { PredictOptions } from "./models/predict.js";
 export type { ModelInput, ModelInputs } from "./models/samples.js";
 export type { EvaluateOptions, FitOptions } from "./models/training.js";
+export * as AutoTokenizer from "./tokenizers/autoTokenizer.js";
+export {
+  Tokenizer,
+  type BatchEncoding,
+  type DecodeOptions,
+  type Encoding,
+  type TextInput,
+} from "./tokenizers/tokenizer.js";
+export type { EncodeOptions } from "./tokenizers/lengths.js";
+export type { PretrainedOptions } from "./hub/pretrained.js";
 export * as optimizers from "./optimizers/index.js";
 export * as losses from "./losses.js";
 export * as metrics from "./metrics.js";
