@@ -29,10 +29,7 @@ export class Vocabulary {
   private readonly numbers: Map<string, number>;
 
   constructor(texts: Iterable<readonly string[]>, size: number) {
-    const counts = new Map<string, number>();
-    for (const words of texts) for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
-    const frequent = [...counts].sort(([, a], [, b]) => b - a).slice(0, size - 2);
-    this.numbers = new Map(frequent.map(([word], i) => [word, i + 2]));
+    this.numbers = new Map(mostFrequent(texts, size - 2).map((word, i) => [word, i + 2]));
   }
 
   /** One more than the largest number. */
@@ -44,4 +41,26 @@ export class Vocabulary {
   encode(words: readonly string[], length: number): number[] {
     return Array.from({ length }, (_, i) => (i < words.length ? (this.numbers.get(words[i]!) ?? 1) : 0));
   }
+}
+
+/** Tokens for BERT's tokenizer: the special ones, every character at the beginning and inside of a word, and the most frequent words. */
+export function wordPieces(texts: readonly (readonly string[])[], size: number): string[] {
+  const characters = [...new Set(texts.flatMap((words) => words.flatMap((word) => [...word])))].sort();
+  const pieces = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    ...characters,
+    ...characters.map((each) => `##${each}`),
+  ];
+  return [...new Set([...pieces, ...mostFrequent(texts, size)])].slice(0, size);
+}
+
+function mostFrequent(texts: Iterable<readonly string[]>, count: number): string[] {
+  const counts = new Map<string, number>();
+  for (const words of texts) for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+  const sorted = [...counts].sort(([, a], [, b]) => b - a);
+  return sorted.slice(0, count).map(([word]) => word);
 }

@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { Vocabulary, readMails } from "../examples/mails.js";
+import { Vocabulary, readMails, wordPieces } from "../examples/mails.js";
 import { Alphabet, bitsByFrequency, readMobyDick, windows, write } from "../examples/text.js";
-import { Model, oneHot, setSeed, tensor, type Tensor } from "nabla";
+import { AutoTokenizer, DistilBertForSequenceClassification, Model, oneHot, setSeed, tensor, type Tensor } from "nabla";
+import { workFolder } from "./support/safetensors.js";
 
 const { argv } = process;
+const { at } = workFolder();
 afterEach(() => {
   process.argv = argv;
   vi.restoreAllMocks();
@@ -66,6 +68,22 @@ describe("examples/spam.ts", () => {
     const [larger, right] = lines.slice(-2).map((line) => Number(/([\d.]+) %$/.exec(line)![1]));
     expect(lines.at(-1)).toMatch(/^Accuracy on 100 unseen mails: /);
     expect(right).toBeGreaterThan(larger!);
+  });
+});
+
+describe("examples/distilbert.ts", () => {
+  it("trains a small model that it makes, and writes what it has become", async () => {
+    const save = at("distilbert");
+    const lines = await run("distilbert", { epochs: 3, samples: 1000, length: 40, learningRate: 0.002, save });
+    expect(lines[0]).toBe("No --model is given: this trains a small DistilBERT that begins with random weights.");
+    const [larger, right] = lines.slice(-2).map((line) => Number(/([\d.]+) %$/.exec(line)![1]));
+    expect(lines.at(-1)).toMatch(/^Accuracy on 100 unseen mails: /);
+    expect(right).toBeGreaterThan(larger!);
+    const tokenizer = await AutoTokenizer.fromPretrained(save);
+    const model = await DistilBertForSequenceClassification.fromPretrained(save);
+    const logits = model.apply(tokenizer.encodeBatch(["click here to order now !", "re : the patch works for me"]));
+    const [spam, other] = logits.softmax(-1).toArraySync() as [number[], number[]];
+    expect(spam[1]).toBeGreaterThan(other[1]!);
   });
 });
 
@@ -178,5 +196,16 @@ describe("examples/mails.ts", () => {
     expect(vocabulary.size).toBe(4);
     expect(vocabulary.encode(["b", "a", "c"], 5)).toEqual([2, 1, 3, 0, 0]);
     expect(vocabulary.encode(["b", "a", "c"], 2)).toEqual([2, 1]);
+  });
+
+  it("makes pieces of words", () => {
+    const special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+    const texts = [
+      ["ab", "b"],
+      ["ab", "c", "ab", "b", "bc"],
+    ];
+    const characters = ["a", "b", "c", "##a", "##b", "##c"];
+    expect(wordPieces(texts, 100)).toEqual([...special, ...characters, "ab", "bc"]);
+    expect(wordPieces(texts, 12)).toEqual([...special, ...characters, "ab"]);
   });
 });
