@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Sequential, layers, memory, noGrad, ones, randn, setSeed, tensor, type Tensor } from "nabla";
-import { readKeras, setWeights, toTensor, type Numbers } from "../support/keras.js";
+import { readKeras, setWeights, toTensor, valuesOf, type Numbers } from "../support/keras.js";
 import { SLOPE_TOLERANCE, largestSlopeError } from "../support/slopes.js";
 
 const { BatchNormalization, Dense } = layers;
@@ -22,7 +22,7 @@ const TOLERANCE = 4e-6;
 
 function expectClose(actual: Tensor, expected: Numbers): void {
   expect(actual.shape).toEqual(expected.shape);
-  actual.dataSync().forEach((value, i) => expect(Math.abs(value - expected.data[i]!)).toBeLessThanOrEqual(TOLERANCE));
+  actual.dataSync().forEach((value, i) => expect(Math.abs(value - valuesOf(expected)[i]!)).toBeLessThanOrEqual(TOLERANCE));
 }
 
 describe("BatchNormalization", () => {

@@ -3,9 +3,11 @@ import { expect } from "vitest";
 import { tensor, type Tensor } from "nabla";
 
 /** A tensor of a fixture that Keras made. */
-export interface Numbers {
-  shape: number[];
-  data: number[];
+export type Numbers = { shape: number[] } & ({ data: number[] } | { of64: number[] });
+
+/** The values, which the fixture may have as multiples of 1/64. */
+export function valuesOf(given: Numbers): number[] {
+  return "data" in given ? given.data : given.of64.map((parts) => parts / 64);
 }
 
 /** What test/fixtures/<name>.py has written. */
@@ -14,8 +16,8 @@ export function readKeras<T>(name: string): T {
 }
 
 /** In float32, as Keras computed. */
-export function toTensor({ shape, data }: Numbers): Tensor {
-  return tensor(Float32Array.from(data), { shape });
+export function toTensor(given: Numbers): Tensor {
+  return tensor(Float32Array.from(valuesOf(given)), { shape: given.shape });
 }
 
 /** Gives a layer the weights of Keras', which must have the same shapes in the same order. */
