@@ -22,7 +22,9 @@ const TOLERANCE = 4e-6;
 
 function expectClose(actual: Tensor, expected: Numbers): void {
   expect(actual.shape).toEqual(expected.shape);
-  actual.dataSync().forEach((value, i) => expect(Math.abs(value - valuesOf(expected)[i]!)).toBeLessThanOrEqual(TOLERANCE));
+  actual
+    .dataSync()
+    .forEach((value, i) => expect(Math.abs(value - valuesOf(expected)[i]!)).toBeLessThanOrEqual(TOLERANCE));
 }
 
 describe("BatchNormalization", () => {
