@@ -426,6 +426,28 @@ describe("memory", () => {
     expect(given.disposed || table.rows!.disposed).toBe(false);
   });
 
+  it("keeps what a layer or a function gives again with each call", async () => {
+    class Constant extends Layer {
+      readonly rows = tensor([[1, 2]]);
+      call(): Tensor {
+        return this.rows;
+      }
+      override computeOutputShape(): layers.BatchShape {
+        return [null, 2];
+      }
+    }
+    const outside = tensor([[3, 4]]);
+    const x = Input({ shape: [2] });
+    const constant = new Constant({ name: "constant" });
+    const lambda = new layers.Lambda({ function: () => outside, outputShape: [2] });
+    const model = new Model({ inputs: x, outputs: new Sum().apply([x, constant.apply(x), lambda.apply(x)]) });
+    const stacked = new Sequential([lambda, new layers.Activation({ activation: "relu" })]);
+    for (let i = 0; i < 2; i++) {
+      expect(model.apply(zeros([1, 2])).toArraySync()).toEqual([[4, 6]]);
+      expect((await stacked.predict(zeros([1, 2]))).toArraySync()).toEqual([[3, 4]]);
+    }
+  });
+
   it("keeps logits, from which a loss is computed, until the loss was", async () => {
     const x = Input({ shape: [2] });
     const logits = new Dense({ units: 3, kernelInitializer: "ones" }).apply(x);

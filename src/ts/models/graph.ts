@@ -6,7 +6,7 @@ import { SymbolicTensor, type AnyLayer, type LayerCall } from "../layers/symboli
 import { checkTensor } from "../op.js";
 import { formatShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { release } from "./release.js";
+import { withRelease } from "./release.js";
 
 /** One symbolic tensor, or several. */
 export type Symbolics = SymbolicTensor | readonly SymbolicTensor[];
@@ -65,13 +65,15 @@ export class Graph {
     const values = new Map<SymbolicTensor, Masked>();
     this.inputs.forEach((input, i) => values.set(input, { y: x[i]!, mask: i === 0 ? mask : null }));
     const done = new Set<LayerCall>();
-    this.calls.forEach((call, i) => {
-      if (!done.has(call)) this.compute(call, values, done, training);
-      for (const symbolic of this.lastUses[i]!) {
-        const value = values.get(symbolic);
-        values.delete(symbolic);
-        if (value) release(value.y, [...x, ...[...values.values()].map(({ y }) => y)]);
-      }
+    withRelease((release) => {
+      this.calls.forEach((call, i) => {
+        if (!done.has(call)) this.compute(call, values, done, training);
+        for (const symbolic of this.lastUses[i]!) {
+          const value = values.get(symbolic);
+          values.delete(symbolic);
+          if (value) release(value.y, [...x, ...[...values.values()].map(({ y }) => y)]);
+        }
+      });
     });
     const results = this.outputs.map((output) => values.get(output)!);
     return { y: results.map(({ y }) => y), mask: results[0]!.mask };

@@ -13,7 +13,7 @@ import type { Tensor } from "../tensor.js";
 import { Graph } from "./graph.js";
 import { Model, type AnyModel } from "./model.js";
 import type { SummaryRow } from "./summary.js";
-import { release } from "./release.js";
+import { withRelease } from "./release.js";
 
 export interface SequentialOptions {
   name?: string;
@@ -125,17 +125,19 @@ export class Sequential extends Model {
 
   /** Passes samples through the layers, and which of their steps count. */
   private run(x: Tensor, { training, mask }: CallOptions): Masked {
-    let result: Masked = { y: x, mask };
-    for (let i = 0; i < this.stack.length; i++) {
-      const layer = this.stack[i]!;
-      const next = this.stack[i + 1];
-      const given = result.y;
-      const both = next ? layer.applyWith(next, given) : null;
-      result = both ? { y: both, mask: null } : layer.applyMasked(given, { training, mask: result.mask });
-      release(given, [x, result.y]);
-      if (both) i++;
-    }
-    return result;
+    return withRelease((release) => {
+      let result: Masked = { y: x, mask };
+      for (let i = 0; i < this.stack.length; i++) {
+        const layer = this.stack[i]!;
+        const next = this.stack[i + 1];
+        const given = result.y;
+        const both = next ? layer.applyWith(next, given) : null;
+        result = both ? { y: both, mask: null } : layer.applyMasked(given, { training, mask: result.mask });
+        release(given, [x, result.y]);
+        if (both) i++;
+      }
+      return result;
+    });
   }
 
   override get knowsOutputShape(): boolean {
