@@ -32,6 +32,7 @@ const CHAPTERS = {
   Losses: ["softmaxCrossEntropy"],
   Autograd: ["autograd", "grad", "customGrad", "checkGradients", "anomaly"],
   "Memory and devices": ["memory", "device"],
+  "Graphs of layers and saved models": ["inputLayer", "loadModel"],
 };
 
 /** What is shown for types whose definition is made for the compiler. */
