@@ -21,10 +21,14 @@ async function seededFile(): Promise<string> {
 }
 
 describe("applications.MobileNetV2", () => {
-  it("with seeded weights gives the logits and gradients of Keras, of odd and even sizes", async () => {
-    const model = await applications.MobileNetV2({ ...OPTIONS, weights: await seededFile() });
-    await checkCase(model, expected);
-  });
+  it.each(["float32", "float64"] as const)(
+    "with seeded weights gives the logits and gradients of Keras in %s, of odd and even sizes",
+    async (dtype) => {
+      const model = await applications.MobileNetV2({ ...OPTIONS, weights: await seededFile(), dtype });
+      expect([model, model.input, ...model.layers].every((each) => each.dtype === dtype)).toBe(true);
+      await checkCase(model, expected);
+    },
+  );
 
   // As keras.applications counts them.
   it.each([

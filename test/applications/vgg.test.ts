@@ -82,11 +82,13 @@ async function fileOf(name: string, tensors: ReadonlyMap<string, Tensor>): Promi
   return at(name);
 }
 
+const DTYPES = ["float32", "float64"] as const;
+
 describe("a small VGG with seeded weights gives logits and gradients of", () => {
-  it("torchvision, from a file with its names and layouts", async () => {
+  it.each(DTYPES)("torchvision, from a file with its names and layouts, in %s", async (dtype) => {
     const expected = readCases<"vgg">("torchvision_vgg").vgg;
     expect(hashOf(torchShapes())).toBe(expected.weights);
-    const model = await small({ weights: await fileOf("torch.safetensors", torchWeights()) });
+    const model = await small({ weights: await fileOf("torch.safetensors", torchWeights()), dtype });
     const names = torchNames();
     await checkCase(model, expected, (name, gradient) => {
       const torch = names.get(name)!;
@@ -98,10 +100,10 @@ describe("a small VGG with seeded weights gives logits and gradients of", () => 
     });
   });
 
-  it("Keras, from a file with its names", async () => {
+  it.each(DTYPES)("Keras, from a file with its names, in %s", async (dtype) => {
     const expected = readCases<"vgg">("keras_applications").vgg;
     expect(hashOf(kerasShapes())).toBe(expected.weights);
-    const model = await small({ weights: await fileOf("keras.safetensors", kerasWeights()) });
+    const model = await small({ weights: await fileOf("keras.safetensors", kerasWeights()), dtype });
     expect(new Map([...model.namedWeights()].map(([name, { shape }]) => [name, shape]))).toEqual(kerasShapes());
     await checkCase(model, expected);
   });
@@ -145,6 +147,37 @@ describe("without the top", () => {
     ).toBeLessThan(1e-6);
     const largest = (await small({ ...options, pooling: "max" })).apply(x);
     expect(largest.toArraySync()).toEqual(features.max({ axis: [1, 2] }).toArraySync());
+  });
+});
+
+describe("files of other floats", () => {
+  it.each([
+    ["float16", torchWeights],
+    ["bfloat16", torchWeights],
+    ["float64", torchWeights],
+    ["float16", kerasWeights],
+  ] as const)("are cast: %s", async (dtype, make) => {
+    const stored = new Map([...make()].map(([name, weight]) => [name, weight.cast(dtype) as Tensor]));
+    const rounded = new Map([...stored].map(([name, weight]) => [name, weight.cast("float32") as Tensor]));
+    const model = await small({ weights: await fileOf(`${dtype}.safetensors`, stored) });
+    const wanted = await small({ weights: await fileOf("rounded.safetensors", rounded) });
+    for (const [name, weight] of model.namedWeights()) {
+      expect(weight.dtype).toBe("float32");
+      expect(weight.toArraySync(), `${name}`).toEqual(wanted.namedWeights().get(name)!.toArraySync());
+    }
+  });
+
+  it("are cast for a base of float64, whose layers all are", async () => {
+    const weights = await fileOf("float32.safetensors", kerasWeights());
+    for (const pooling of ["avg", "max", null] as const) {
+      const base = await small({ weights, includeTop: false, pooling, dtype: "float64" });
+      expect([base, base.input, ...base.layers].map(({ dtype }) => dtype)).not.toContain("float32");
+      expect(base.apply(makeImages([1, SIDE, SIDE, 3])).dtype).toBe("float64");
+      for (const [name, weight] of base.namedWeights()) {
+        expect(weight.dtype).toBe("float64");
+        expect(weight.toArraySync(), `${name}`).toEqual(kerasWeights().get(name)!.toArraySync());
+      }
+    }
   });
 });
 
@@ -215,6 +248,21 @@ describe("refused:", () => {
     );
   });
 
+  it("a file of integers, and floats of another shape by the dtype that they are cast to", async () => {
+    const tensors = kerasWeights();
+    tensors.set("fc1/bias", zeros([6], { dtype: "int32" }));
+    tensors.set("fc2/bias", zeros([5]).cast("float16") as Tensor);
+    tensors.set("predictions/bias", zeros([3], { dtype: "bool" }));
+    const weights = await fileOf("integers.safetensors", tensors);
+    const error = await failureOf(small({ weights, dtype: "float64" }));
+    expect(error).toBeInstanceOf(FormatError);
+    expect(error.message).toBe(
+      'applications.small: the tensors do not fit: of another shape or dtype: "fc1/bias" is int32 [6], expected float64 [6], ' +
+        '"fc2/bias" is float64 [5], expected float64 [6], "predictions/bias" is bool [3], expected float64 [3]: ' +
+        `in ${weights}`,
+    );
+  });
+
   it.each<[ApplicationOptions, string]>([
     [{ include_top: false } as never, 'unknown option: "include_top", did you mean "includeTop"?'],
     [{ weights: "" }, 'weights is wrong: "", expected the name of a safetensors file, or null'],
@@ -229,6 +277,8 @@ describe("refused:", () => {
     ],
     [{ pooling: "mean" as "avg" }, 'unknown pooling: "mean", did you mean "max"?'],
     [{ classes: 0 }, "classes is wrong: 0, expected a positive integer"],
+    [{ dtype: "float16" as "float32" }, 'dtype is wrong: "float16", expected "float32" or "float64"'],
+    [{ dtype: null as never }, 'dtype is wrong: null, expected "float32" or "float64"'],
   ])("%o", async (options, message) => {
     const error = await failureOf(applications.VGG16(options));
     expect(error).toBeInstanceOf(ArgumentError);

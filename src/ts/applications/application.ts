@@ -5,11 +5,12 @@ import { checkBatchShape, formatBatchShape, type BatchShape } from "../layers/ba
 import { Dense } from "../layers/dense.js";
 import { GlobalAveragePooling2D } from "../layers/globalAveragePooling2d.js";
 import { GlobalMaxPooling2D } from "../layers/globalMaxPooling2d.js";
+import { checkFloatDType, type FloatDType } from "../layers/layer.js";
 import type { SymbolicTensor } from "../layers/symbolic.js";
 import { checkChoice } from "../ops/arguments.js";
 
 export interface ApplicationOptions {
-  /** A safetensors file to take the weights from; null, the default, for random ones. */
+  /** A safetensors file to take the weights from, cast if it has other floats; null, the default, for random ones. */
   weights?: string | null;
   /** Whether the layers that classify follow; true by default. */
   includeTop?: boolean;
@@ -24,6 +25,8 @@ export interface ApplicationOptions {
   classes?: number;
   /** Of the last layer; "softmax" by default, null for logits. */
   classifierActivation?: ActivationLike | null;
+  /** Of all layers: "float32", the default, or "float64". */
+  dtype?: FloatDType;
   /** Of the model. */
   name?: string;
 }
@@ -36,17 +39,18 @@ export interface Application {
   readonly pooling: "avg" | "max" | null;
   readonly classes: number;
   readonly classifierActivation: ActivationLike;
+  readonly dtype: FloatDType;
   readonly name: string | undefined;
 }
 
-const OPTIONS = ["weights", "includeTop", "inputShape", "pooling", "classes", "classifierActivation", "name"];
+const OPTIONS = ["weights", "includeTop", "inputShape", "pooling", "classes", "classifierActivation", "dtype", "name"];
 const POOLINGS = ["avg", "max"] as const;
 const LEAST_SIZE = 32;
 
 /** `names` are options that the application has beside the common ones. @throws ArgumentError */
 export function checkApplication(op: string, options: ApplicationOptions, names: readonly string[] = []): Application {
   checkOptions(op, options, [...OPTIONS, ...names]);
-  const { weights = null, pooling = null, classifierActivation } = options;
+  const { weights = null, pooling = null, classifierActivation, dtype = "float32" } = options;
   if (weights !== null && (typeof weights !== "string" || weights === "")) {
     throw wrong(op, "weights", weights, "the name of a safetensors file, or null");
   }
@@ -58,6 +62,7 @@ export function checkApplication(op: string, options: ApplicationOptions, names:
     pooling: pooling === null ? null : checkChoice(op, "pooling", pooling, POOLINGS),
     classes: checkPositive(op, "classes", options.classes ?? 1000),
     classifierActivation: classifierActivation === null ? "linear" : (classifierActivation ?? "softmax"),
+    dtype: checkFloatDType(op, dtype),
     name: options.name,
   };
 }
@@ -78,12 +83,12 @@ function checkInputShape(op: string, given: BatchShape, includeTop: boolean): Ba
 }
 
 /** The layer that tells the classes apart. */
-export function predictions({ classes, classifierActivation: activation }: Application): Dense {
-  return new Dense({ units: classes, activation, name: "predictions" });
+export function predictions({ classes, classifierActivation: activation, dtype }: Application): Dense {
+  return new Dense({ units: classes, activation, name: "predictions", dtype });
 }
 
 /** What a model without a top gives. */
-export function pooled(x: SymbolicTensor, { pooling }: Application): SymbolicTensor {
+export function pooled(x: SymbolicTensor, { pooling, dtype }: Application): SymbolicTensor {
   if (pooling === null) return x;
-  return (pooling === "avg" ? new GlobalAveragePooling2D() : new GlobalMaxPooling2D()).apply(x);
+  return (pooling === "avg" ? new GlobalAveragePooling2D({ dtype }) : new GlobalMaxPooling2D({ dtype })).apply(x);
 }

@@ -5,6 +5,7 @@ import { Conv2D } from "../layers/conv2d.js";
 import { DepthwiseConv2D } from "../layers/depthwiseConv2d.js";
 import { GlobalAveragePooling2D } from "../layers/globalAveragePooling2d.js";
 import { Input } from "../layers/inputLayer.js";
+import type { FloatDType } from "../layers/layer.js";
 import { ReLU } from "../layers/relu.js";
 import type { SymbolicTensor } from "../layers/symbolic.js";
 import { ZeroPadding2D } from "../layers/zeroPadding2d.js";
@@ -56,65 +57,73 @@ export async function MobileNetV2(options: MobileNetV2Options = {}): Promise<Mod
 }
 
 function build(application: Application, alpha: number): Model {
-  const inputs = Input({ shape: application.inputShape });
+  const { inputShape, includeTop, dtype } = application;
+  const inputs = Input({ shape: inputShape, dtype });
   const filters = divisible(FIRST_FILTERS * alpha);
-  const conv = { filters, kernelSize: 3, strides: 2, padding: "same", useBias: false, name: "Conv1" } as const;
-  let x = relu6("Conv1_relu", normalized("bn_Conv1", new Conv2D(conv).apply(inputs)));
+  const conv = { filters, kernelSize: 3, strides: 2, padding: "same", useBias: false, name: "Conv1", dtype } as const;
+  let x = relu6("Conv1_relu", normalized("bn_Conv1", new Conv2D(conv).apply(inputs), dtype), dtype);
   let block = 0;
-  for (const { expansion, filters: wide, count, stride } of BOTTLENECKS) {
+  for (const { expansion, filters: wide, count, stride: first } of BOTTLENECKS) {
     const narrow = divisible(Math.trunc(wide * alpha));
     for (let i = 0; i < count; i++) {
       const prefix = block === 0 ? "expanded_conv" : `block_${block}`;
-      x = bottleneck(prefix, x, narrow, expansion, i === 0 ? stride : 1);
+      x = bottleneck(prefix, x, { expansion, filters: narrow, stride: i === 0 ? first : 1, dtype });
       block++;
     }
   }
-  x = pointwise("Conv_1", x, alpha > 1 ? divisible(LAST_FILTERS * alpha) : LAST_FILTERS);
-  x = relu6("out_relu", normalized("Conv_1_bn", x));
-  const outputs = application.includeTop
-    ? predictions(application).apply(new GlobalAveragePooling2D().apply(x))
+  x = pointwise("Conv_1", x, alpha > 1 ? divisible(LAST_FILTERS * alpha) : LAST_FILTERS, dtype);
+  x = relu6("out_relu", normalized("Conv_1_bn", x, dtype), dtype);
+  const outputs = includeTop
+    ? predictions(application).apply(new GlobalAveragePooling2D({ dtype }).apply(x))
     : pooled(x, application);
-  const rows = application.inputShape[0] ?? "None";
-  return new Model({ inputs, outputs, name: application.name ?? `mobilenetv2_${alpha.toFixed(2)}_${rows}` });
+  const name = application.name ?? `mobilenetv2_${alpha.toFixed(2)}_${inputShape[0] ?? "None"}`;
+  return new Model({ inputs, outputs, name, dtype });
+}
+
+interface BottleneckOptions {
+  /** How much wider it is inside. */
+  readonly expansion: number;
+  readonly filters: number;
+  readonly stride: number;
+  readonly dtype: FloatDType;
 }
 
 /** Wider, then each channel by itself, then narrow again; added to `x` where shapes allow it. */
 function bottleneck(
   prefix: string,
   x: SymbolicTensor,
-  filters: number,
-  expansion: number,
-  stride: number,
+  { expansion, filters, stride, dtype }: BottleneckOptions,
 ): SymbolicTensor {
   const channels = x.shape.at(-1)!;
   let y = x;
   if (expansion > 1) {
-    y = normalized(`${prefix}_expand_BN`, pointwise(`${prefix}_expand`, y, expansion * channels));
-    y = relu6(`${prefix}_expand_relu`, y);
+    y = normalized(`${prefix}_expand_BN`, pointwise(`${prefix}_expand`, y, expansion * channels, dtype), dtype);
+    y = relu6(`${prefix}_expand_relu`, y, dtype);
   }
-  if (stride === 2) y = new ZeroPadding2D({ padding: padding(y), name: `${prefix}_pad` }).apply(y);
+  if (stride === 2) y = new ZeroPadding2D({ padding: padding(y), name: `${prefix}_pad`, dtype }).apply(y);
   y = new DepthwiseConv2D({
     kernelSize: 3,
     strides: stride,
     padding: stride === 1 ? "same" : "valid",
     useBias: false,
     name: `${prefix}_depthwise`,
+    dtype,
   }).apply(y);
-  y = relu6(`${prefix}_depthwise_relu`, normalized(`${prefix}_depthwise_BN`, y));
-  y = normalized(`${prefix}_project_BN`, pointwise(`${prefix}_project`, y, filters));
-  return stride === 1 && channels === filters ? new Add({ name: `${prefix}_add` }).apply([x, y]) : y;
+  y = relu6(`${prefix}_depthwise_relu`, normalized(`${prefix}_depthwise_BN`, y, dtype), dtype);
+  y = normalized(`${prefix}_project_BN`, pointwise(`${prefix}_project`, y, filters, dtype), dtype);
+  return stride === 1 && channels === filters ? new Add({ name: `${prefix}_add`, dtype }).apply([x, y]) : y;
 }
 
-function pointwise(name: string, x: SymbolicTensor, filters: number): SymbolicTensor {
-  return new Conv2D({ filters, kernelSize: 1, padding: "same", useBias: false, name }).apply(x);
+function pointwise(name: string, x: SymbolicTensor, filters: number, dtype: FloatDType): SymbolicTensor {
+  return new Conv2D({ filters, kernelSize: 1, padding: "same", useBias: false, name, dtype }).apply(x);
 }
 
-function normalized(name: string, x: SymbolicTensor): SymbolicTensor {
-  return new BatchNormalization({ epsilon: 1e-3, momentum: 0.999, name }).apply(x);
+function normalized(name: string, x: SymbolicTensor, dtype: FloatDType): SymbolicTensor {
+  return new BatchNormalization({ epsilon: 1e-3, momentum: 0.999, name, dtype }).apply(x);
 }
 
-function relu6(name: string, x: SymbolicTensor): SymbolicTensor {
-  return new ReLU({ maxValue: LARGEST, name }).apply(x);
+function relu6(name: string, x: SymbolicTensor, dtype: FloatDType): SymbolicTensor {
+  return new ReLU({ maxValue: LARGEST, name, dtype }).apply(x);
 }
 
 /** What makes windows of 3 x 3 with stride 2 end at the last pixel: of even sizes, and of those not known, none before. */

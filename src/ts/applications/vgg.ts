@@ -85,24 +85,25 @@ export async function vgg(op: string, sizes: VggSizes, options: ApplicationOptio
 }
 
 function build({ name, blocks, units }: VggSizes, application: Application): Model {
-  const inputs = Input({ shape: application.inputShape });
+  const { inputShape, dtype } = application;
+  const inputs = Input({ shape: inputShape, dtype });
   let x: SymbolicTensor = inputs;
   blocks.forEach(([convolutions, filters], b) => {
     const block = `block${b + 1}`;
     for (let c = 1; c <= convolutions; c++) {
-      const conv = { filters, kernelSize: 3, activation: "relu", padding: "same", name: `${block}_conv${c}` } as const;
-      x = new Conv2D(conv).apply(x);
+      const conv = { filters, kernelSize: 3, activation: "relu", padding: "same" } as const;
+      x = new Conv2D({ ...conv, name: `${block}_conv${c}`, dtype }).apply(x);
     }
-    x = new MaxPooling2D({ poolSize: 2, name: `${block}_pool` }).apply(x);
+    x = new MaxPooling2D({ poolSize: 2, name: `${block}_pool`, dtype }).apply(x);
   });
   if (application.includeTop) {
-    x = new Flatten({ name: "flatten" }).apply(x);
-    for (const fc of ["fc1", "fc2"]) x = new Dense({ units, activation: "relu", name: fc }).apply(x);
+    x = new Flatten({ name: "flatten", dtype }).apply(x);
+    for (const fc of ["fc1", "fc2"]) x = new Dense({ units, activation: "relu", name: fc, dtype }).apply(x);
     x = predictions(application).apply(x);
   } else {
     x = pooled(x, application);
   }
-  return new Model({ inputs, outputs: x, name: application.name ?? name });
+  return new Model({ inputs, outputs: x, name: application.name ?? name, dtype });
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { DType } from "../dtype.js";
-import { matchTensors } from "../io/matchTensors.js";
+import { castFloats, matchTensors } from "../io/matchTensors.js";
 import { loadSafetensors } from "../io/safetensors.js";
 import { tidy } from "../memory.js";
 import { withoutInitialization } from "../layers/initialization.js";
@@ -41,7 +41,7 @@ export function asIs(weight: Tensor): FileWeight {
 
 /**
  * The model that `build` makes, with the weights of a safetensors file, or with random ones for null. `layoutOf` chooses by the
- * names in the file.
+ * names in the file. Floats of another dtype are cast.
  *
  * @throws FormatError that lists what is missing, unexpected or of another shape or dtype.
  * @throws ArgumentError, FormatError as `loadSafetensors` does.
@@ -60,11 +60,18 @@ export async function withWeights(
   const { weights, ignored } = withRecording(false, () => layoutOf(model, names));
   const { tensors } = await loadSafetensors(file, { names: (name) => !ignored?.test(name) });
   try {
-    // Keras wrote the number of a variable's output after its name for long.
-    const given = new Map([...tensors].map(([name, tensor]) => [name.replace(/:0$/, ""), tensor]));
-    withRecording(false, () => {
-      for (const [weight, values] of matchTensors(op, file, weights, given)) tidy(() => weight.fill(values));
-    });
+    withRecording(false, () =>
+      tidy(() => {
+        const given = new Map<string, Tensor>();
+        for (const [written, tensor] of tensors) {
+          // Keras wrote the number of a variable's output after its name for long.
+          const name = written.replace(/:0$/, "");
+          const weight = weights.get(name);
+          given.set(name, weight ? castFloats(tensor, weight.dtype) : tensor);
+        }
+        for (const [weight, values] of matchTensors(op, file, weights, given)) weight.fill(values);
+      }),
+    );
   } finally {
     for (const tensor of tensors.values()) tensor.dispose();
   }

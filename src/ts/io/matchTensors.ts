@@ -1,4 +1,6 @@
+import { isInteger, type DType } from "../dtype.js";
 import { FormatError } from "../errors.js";
+import { cast } from "../ops/cast.js";
 import { formatShape, sameShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { show } from "./json.js";
@@ -36,6 +38,11 @@ export function matchTensors<W extends Described>(
   ].filter((problem) => problem !== "");
   if (problems.length > 0) throw new FormatError(`${op}: the tensors do not fit: ${problems.join("; ")}: in ${file}`);
   return pairs.map(([, weight, value]) => [weight, value]);
+}
+
+/** @internal A file's values in the dtype of a weight; integers and bools as they are, which do not fit then. */
+export function castFloats(value: Tensor, dtype: DType): Tensor {
+  return value.dtype === dtype || isInteger(value.dtype) ? value : cast(value, dtype);
 }
 
 function spell({ dtype, shape }: Described): string {

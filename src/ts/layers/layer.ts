@@ -135,7 +135,7 @@ export abstract class Layer<
     const { name: _name, trainable: _trainable, dtype: _dtype, inputShape: _inputShape, ...own } = options;
     this.givenOptions = own;
     this.name = options.name ?? automaticName(label);
-    this.dtype = checkFloat(this.name, options.dtype ?? "float32");
+    this.dtype = checkFloatDType(this.name, options.dtype ?? "float32");
     this.isTrainable = checkBoolean(this.name, "trainable", options.trainable ?? true);
     this.batchInputShape =
       options.inputShape === undefined ? null : [null, ...checkBatchShape(this.name, "inputShape", options.inputShape)];
@@ -340,7 +340,7 @@ export abstract class Layer<
   protected addWeight(options: WeightOptions): Tensor {
     checkOptions(this.name, options, ["name", "shape", "initializer", "trainable", "dtype"]);
     const shape = checkShape(this.name, options.shape);
-    const dtype = checkFloat(this.name, options.dtype ?? this.dtype);
+    const dtype = checkFloatDType(this.name, options.dtype ?? this.dtype);
     const trainable = checkBoolean(this.name, "trainable", options.trainable ?? true);
     const given = resolveInitializer(this.name, options.initializer ?? "glorotUniform");
     const initializer = isInitializing() ? given : new Zeros();
@@ -419,7 +419,8 @@ function formatSpec({ rank, minRank = 0, axes = {} }: InputSpec): string {
   return `[${rank === undefined ? "…," : ""}${sizes.join(",")}]`;
 }
 
-function checkFloat(op: string, dtype: unknown): FloatDType {
+/** @internal @throws ArgumentError unless layers compute in it. */
+export function checkFloatDType(op: string, dtype: unknown): FloatDType {
   if (dtype === "float32" || dtype === "float64") return dtype;
   throw wrong(op, "dtype", dtype, '"float32" or "float64"');
 }

@@ -1,11 +1,9 @@
-import { isInteger } from "../dtype.js";
 import { FormatError } from "../errors.js";
 import { show } from "../io/json.js";
-import { matchTensors } from "../io/matchTensors.js";
+import { castFloats, matchTensors } from "../io/matchTensors.js";
 import { loadSafetensors, saveSafetensors } from "../io/safetensors.js";
 import { tidy } from "../memory.js";
 import { assign } from "../ops/assign.js";
-import { cast } from "../ops/cast.js";
 import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
 import { toCheckpoint, type CheckpointWeight } from "./checkpointWeight.js";
@@ -46,7 +44,7 @@ export async function loadCheckpoint(
           if (given.has(known)) {
             throw new FormatError(`${op}: two tensors for one weight: ${show(name)} is ${show(known)} too, in ${file}`);
           }
-          given.set(known, weight ? castFloats(value, weight) : value);
+          given.set(known, weight ? castFloats(value, weight.weight.dtype) : value);
         }
         const isLacking = ({ name }: CheckpointWeight): boolean =>
           !given.has(name) && startsWithAny(bareName(name, prefix), optional);
@@ -83,8 +81,4 @@ function bareName(name: string, prefix: string): string {
 
 function startsWithAny(name: string, starts: readonly string[]): boolean {
   return starts.some((start) => name.startsWith(start));
-}
-
-function castFloats(value: Tensor, { weight }: CheckpointWeight): Tensor {
-  return value.dtype === weight.dtype || isInteger(value.dtype) ? value : cast(value, weight.dtype);
 }
