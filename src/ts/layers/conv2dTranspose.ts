@@ -1,5 +1,6 @@
 import { checkPositive } from "../checks.js";
 import { checkOutputPadding, convTranspose2d } from "../ops/convTranspose2d.js";
+import type { Padding } from "../ops/window.js";
 import type { InitializerLike } from "../resolve.js";
 import type { Tensor } from "../tensor.js";
 import type { BatchShape } from "./batchShape.js";
@@ -13,7 +14,7 @@ export interface Conv2DTransposeOptions extends Convolution2DOptions {
    * What is cut off the result: "valid" (nothing, the default), "same" (the result is `strides` times as large), or rows
    * and columns.
    */
-  padding?: Convolution2DOptions["padding"];
+  padding?: Padding;
   /** Rows and columns that the result has more, below the strides; see `convTranspose2d`. Null, the default, for none. */
   outputPadding?: number | [number, number] | null;
   /** "glorotUniform" by default. */
