@@ -54,8 +54,8 @@ export function recordToJson(op: string, name: string, record: object): Record<s
   );
 }
 
-/** @internal Whether an object is of a class of this module, and not of one that the user wrote. */
-export function isBuiltIn(value: object, module: object): boolean {
+/** Whether an object is of a class of this module, and not of one that the user wrote. */
+function isBuiltIn(value: object, module: object): boolean {
   return (module as Record<string, unknown>)[value.constructor.name] === value.constructor;
 }
 

@@ -260,6 +260,7 @@ describe("the config of a model", () => {
     const model = new Model({ inputs: x, outputs: new layers.Dense({ units: 1, name: "out" }).apply(x), name: "m" });
     expect(model.getConfig()).toEqual({
       name: "m",
+      dtype: "float32",
       inputs: [{ name: "in", shape: [2], dtype: "float32" }],
       takesList: false,
       layers: [{ className: "Dense", config: { name: "out", trainable: true, dtype: "float32", units: 1 } }],

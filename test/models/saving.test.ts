@@ -139,12 +139,18 @@ describe("a saved model", () => {
     expect(loaded.optimizer!.getConfig()).toEqual(model.optimizer!.getConfig());
   });
 
-  it("may have been built by its data", async () => {
+  it("may have been built by its data, or in float64", async () => {
     const model = new Sequential([new Dense({ units: 2 })]);
     model.apply(randn([3, 5]));
     const path = at("built.nabla");
     await model.save(path);
     expect((await loadModel(path)).weights[0]!.shape).toEqual([5, 2]);
+    const x = Input({ shape: [2], dtype: "float64" });
+    const dense = new Dense({ units: 1, dtype: "float64" });
+    const double = new Model({ inputs: x, outputs: dense.apply(x), dtype: "float64" });
+    await double.save(path);
+    const loaded = await loadModel(path);
+    expect([loaded.dtype, loaded.weights[0]!.dtype]).toEqual(["float64", "float64"]);
   });
 
   it("spends no random numbers, and leaves the generator alone unless told to restore it", async () => {
@@ -319,6 +325,11 @@ describe("files that are no models", () => {
     await expect(loadModel(symbolic)).rejects.toThrow(
       new FormatError("loadModel: no such symbolic tensor: place 7 of 1"),
     );
+    const wide = [{ className: "Dense", config: { units: 1e8, name: "wide" } }];
+    const large = await rewrite(
+      graph({ name: "m", inputs, takesList: false, layers: wide, calls: [{ ...calls[0], inputs: 0 }], outputs: 1 }),
+    );
+    await expect(loadModel(large)).rejects.toThrow(/^wide: more weights than expected: kernel has 400000000 elements/);
     const none = await rewrite(graph({ name: "m", inputs, takesList: false, layers: [], calls, outputs: 1 }));
     await expect(loadModel(none)).rejects.toThrow(new FormatError("loadModel: no such layer: place 0 of 0"));
   });

@@ -40,9 +40,11 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   const restore = checkBoolean("loadModel", "restoreRandom", options.restoreRandom ?? false);
   const { tensors, metadata } = await loadSafetensors(path);
   let model: AnyModel | null = null;
+  // A config must not ask for more memory than the file has values for.
+  const elements = [...tensors.values()].reduce((sum, { size }) => sum + size, 0);
   try {
     const description = parseDescription(metadata[KEY], path);
-    model = makeModel(description, custom, path);
+    model = makeModel(description, custom, path, elements);
     const weights = model.namedWeights();
     const isHistory = (name: string): boolean => name.startsWith(`${HISTORY}/`);
     const saved = new Map([...tensors].filter(([name]) => weights.has(name) || !isHistory(name)));
@@ -56,13 +58,13 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   }
 }
 
-function makeModel({ model: config, builtFor }: Description, custom: object, path: string): AnyModel {
+function makeModel({ model: config, builtFor }: Description, custom: object, path: string, elements: number): AnyModel {
   const classes = { Sequential, Model, ...transformers, ...custom } as unknown as Readonly<Record<string, LayerClass>>;
   const model = withoutInitialization(() => {
     const made = layerFromConfig("loadModel", config, classes);
     if (made instanceof Model && !made.built && builtFor !== null) made.build(builtFor as ShapesOf<Tensors> as never);
     return made;
-  });
+  }, elements);
   if (model instanceof Model) return model as AnyModel;
   throw new FormatError(`loadModel: not a model: ${show(config.className)} in ${path}, expected a class of models`);
 }

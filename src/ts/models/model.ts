@@ -1,5 +1,5 @@
 import { checkBoolean, checkOptions, wrong } from "../checks.js";
-import { recordToJson, type Config } from "../config.js";
+import type { Config } from "../config.js";
 import { ArgumentError } from "../errors.js";
 import { shapeList, type BatchShape } from "../layers/batchShape.js";
 import type { MakeLayer } from "../layers/fromConfig.js";
@@ -310,13 +310,14 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
   override getConfig(): Config {
     const graph = this.ownGraph;
     if (graph === null) return super.getConfig();
-    return { ...recordToJson(this.name, "", { name: this.name }), ...graphToConfig(this.name, graph) };
+    return { name: this.name, dtype: this.dtype, ...graphToConfig(this.name, graph) };
   }
 
   /** @internal The graph that a config stands for; a class of one's own takes its options. */
   static fromConfig(config: Config, make: MakeLayer): AnyModel {
     if (!("calls" in config)) return new this(config as ModelOptions) as AnyModel;
-    return new this({ name: config["name"] as string, ...graphFromConfig(config, make) }) as AnyModel;
+    const { name, dtype } = config as ModelOptions;
+    return new this({ name, dtype, ...graphFromConfig(config, make) }) as AnyModel;
   }
 
   /** Copies of all weights. */
