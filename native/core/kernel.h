@@ -22,6 +22,9 @@ class Workspace {
   }
 };
 
+// What a GPU's kernels are launched on (cuda/queue.h).
+class DeviceQueue;
+
 // Outputs are allocated, contiguous and not cleared. Inputs marked `inout` in ops.def may be written.
 // TypeScript has checked shapes and dtypes; the kernel re-checks what memory safety depends on and
 // calls kernel_error() (core/checks.h) on the executor thread, outside parallel parts.
@@ -34,6 +37,7 @@ struct KernelArgs {
   int n_attr;
   ThreadPool& pool;
   Workspace& workspace;
+  DeviceQueue* queue = nullptr;  // null on the CPU
 };
 
 using Kernel = void (*)(KernelArgs& args);
