@@ -5,19 +5,16 @@
 #include <atomic>
 #include <memory>
 
+#include "binding/backend.h"
 #include "binding/handles.h"
 #include "binding/reads.h"
 #include "binding/values.h"
 #include "core/ops.h"
 #include "core/stream.h"
-#include "cpu/isa.h"
 #include "cpu/thread_pool.h"
 
 namespace nabla {
 namespace {
-
-// Two pinned streams in one process would share CPUs while others idle: only the first may pin.
-std::atomic<int> pinned_streams{0};
 
 constexpr uint32_t kTrackedAtOnce = 1024;
 
@@ -30,67 +27,37 @@ class Environment {
   }
 
   napi_value info(const Napi::CallbackInfo&) {
-    napi_value ops = nullptr, isas = nullptr;
+    napi_value ops = nullptr;
     napi_create_array(env_, &ops);
     for (int i = 0; i < kOpCount; ++i) {
       napi_set_element(env_, ops, static_cast<uint32_t>(i), make(env_, std::string(kOps[i].name)));
     }
-    napi_create_array(env_, &isas);
-    const Isa best = detect_isa();
-    for (int i = 0; i <= static_cast<int>(best); ++i) {
-      napi_set_element(env_, isas, static_cast<uint32_t>(i), make(env_, std::string(isa_name(static_cast<Isa>(i)))));
-    }
-    return ObjectValue(env_)
-        .set("ops", ops)
-        .set("isas", isas)
-        .set("isa", std::string(isa_name(best)))
-        .set("cpus", static_cast<double>(available_cpus()))
-        .value();
+    ObjectValue info(env_);
+    info.set("ops", ops).set("cpus", static_cast<double>(available_cpus()));
+    describe_backend(env_, info);
+    return info.value();
   }
 
   napi_value open(const Napi::CallbackInfo& call) {
     if (stream_) return throw_error(env_, "open: this environment's stream is open");
     const napi_value options = call[0];
-    char isa_text[16] = "";
-    size_t length = 0;
-    napi_get_value_string_utf8(env_, property(env_, options, "isa"), isa_text, sizeof(isa_text), &length);
-    Isa isa = Isa::scalar;
-    if (!parse_isa(isa_text, &isa) || isa > detect_isa()) {
-      return throw_error(env_, "open: this CPU has no such instruction set");
-    }
-    const double threads = number_of(env_, property(env_, options, "threads"));
-    if (!(threads >= 1 && threads <= 1024)) return throw_error(env_, "open: the number of threads is out of range");
     const double limit = number_of(env_, property(env_, options, "memoryLimit"));
     if (!(limit >= 0 && limit < 9e15)) return throw_error(env_, "open: the memory limit is out of range");
-    bool pin = false;
-    napi_get_value_bool(env_, property(env_, options, "pin"), &pin);
-
     napi_value commands, track_ids, status;
     if (!make_buffers(&commands, &track_ids, &status)) return undefined(env_);
-    if (pin && pinned_streams.fetch_add(1) > 0) {
-      pinned_streams.fetch_sub(1);
-      pin = false;
-    }
-    pinned_ = pin;
-    CpuThreadPool* const pool = new CpuThreadPool(static_cast<int>(threads), pin);
+    ObjectValue opened(env_);
     StreamOptions stream;
-    stream.kernels = &kernel_table(isa);
-    stream.pool.reset(pool);
+    try {
+      stream.device = open_backend(env_, options, opened);
+    } catch (const KernelError& raised) {
+      return throw_error(env_, "open: " + raised.message);
+    }
     stream.memory_limit = static_cast<size_t>(limit);
     stream.spin = available_cpus() > 1;
-    stream.on_start = [pool] { pool->pin_current_thread(0); };
     stream.status = status_;
     reads_.reset(new ReadQueue(env_));
     stream_.reset(new Stream(std::move(stream)));
-
-    return ObjectValue(env_)
-        .set("commands", commands)
-        .set("trackIds", track_ids)
-        .set("status", status)
-        .set("isa", std::string(isa_name(isa)))
-        .set("threads", threads)
-        .set("pinned", pool->pinned())
-        .value();
+    return opened.set("commands", commands).set("trackIds", track_ids).set("status", status).value();
   }
 
   napi_value submit(const Napi::CallbackInfo& call) {
@@ -192,8 +159,6 @@ class Environment {
     if (!stream_) return;
     stream_.reset();  // joins the executor: nothing writes into JavaScript's buffers after this
     reads_.reset();
-    if (pinned_) pinned_streams.fetch_sub(1);
-    pinned_ = false;
   }
 
   // The memory that JavaScript and the addon share. False when the environment is ending.
@@ -244,7 +209,6 @@ class Environment {
   int32_t* words_ = nullptr;
   int32_t* ids_ = nullptr;
   std::atomic<int32_t>* status_ = nullptr;
-  bool pinned_ = false;
 };
 
 template <napi_value (Environment::*method)(const Napi::CallbackInfo&)>

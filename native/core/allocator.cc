@@ -1,15 +1,6 @@
 #include "core/allocator.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-#if !defined(_WIN32)
-#include <unistd.h>
-#endif
 
 #include "core/checks.h"
 
@@ -20,8 +11,8 @@ constexpr size_t kSmallest = 64;
 // Up to here blocks are cut from slabs: one request to the system for many.
 constexpr size_t kLargestSmall = 2048;
 constexpr size_t kSlab = size_t{64} << 10;
-// From here on blocks begin at huge-page boundaries and ask for huge pages: fewer page faults and TLB misses.
-constexpr size_t kHugePage = size_t{2} << 20;
+// From here on a block may stand in for one up to half as large.
+constexpr size_t kLarge = size_t{2} << 20;
 
 // Under AddressSanitizer every block is one of the system's and of just the size that was asked for, so that it sees
 // each access beyond a tensor or after its release.
@@ -46,43 +37,24 @@ size_t class_size(size_t size_class) {
   return power + power / 4 * ((size_class - 1) % 4 + 1);
 }
 
-size_t read_limit(const char* path) {
-  size_t value = 0;
-  if (std::FILE* file = std::fopen(path, "r")) {
-    if (std::fscanf(file, "%zu", &value) != 1) value = 0;  // the file says "max" where there is no limit
-    std::fclose(file);
-  }
-  return value;
-}
-
-size_t default_limit() {
-  size_t memory = size_t{8} << 30;
-#if !defined(_WIN32)
-  memory = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
-#endif
-  const char* const paths[] = {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
-  for (const char* path : paths) {
-    const size_t limit = read_limit(path);
-    if (limit != 0) memory = std::min(memory, limit);
-  }
-  return memory / 10 * 9;
-}
-
 }  // namespace
 
-Allocator::Allocator(size_t limit) : cache_(class_of(size_t{1} << 46) + 1), limit_(limit ? limit : default_limit()) {}
+MemorySource::~MemorySource() = default;
+
+Allocator::Allocator(MemorySource& source, size_t limit)
+    : source_(source), cache_(class_of(size_t{1} << 46) + 1), limit_(limit ? limit : source.default_limit()) {}
 
 Allocator::~Allocator() {
   trim();
-  for (void* slab : slabs_) std::free(slab);
+  for (void* slab : slabs_) source_.give_back(slab);
 }
 
 Block Allocator::allocate(size_t bytes) {
   const size_t size_class = bytes > (size_t{1} << 46) ? cache_.size() : class_of(bytes);
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!kCaching) {
-    void* data = nullptr;
-    if (bytes <= limit_ - allocated_ && posix_memalign(&data, kSmallest, bytes) == 0) {
+    void* const data = bytes <= limit_ - allocated_ ? source_.take(bytes) : nullptr;
+    if (data) {
       allocated_ += bytes;
       peak_ = std::max(peak_, allocated_);
       return {data, bytes};
@@ -104,7 +76,7 @@ Block Allocator::allocate(size_t bytes) {
 
 // A block of this class, or for large ones of the next two, which hold at most half as much again.
 Block Allocator::take_cached(size_t size_class) {
-  const size_t last = class_size(size_class) >= kHugePage ? std::min(size_class + 2, cache_.size() - 1) : size_class;
+  const size_t last = class_size(size_class) >= kLarge ? std::min(size_class + 2, cache_.size() - 1) : size_class;
   for (size_t c = size_class; c <= last; ++c) {
     if (cache_[c].empty()) continue;
     const Block block = cache_[c].back();
@@ -117,12 +89,8 @@ Block Allocator::take_cached(size_t size_class) {
 }
 
 Block Allocator::from_system(size_t size) {
-  const size_t alignment = size >= kHugePage ? kHugePage : kSmallest;
-  void* data = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  void* const data = source_.take(size);
   if (!data) return {};
-#if defined(__linux__)
-  if (size >= kHugePage) madvise(data, size, MADV_HUGEPAGE);
-#endif
   allocated_ += size;
   peak_ = std::max(peak_, allocated_ + cached_);
   return {data, size};
@@ -130,7 +98,7 @@ Block Allocator::from_system(size_t size) {
 
 // Cuts a new slab into blocks of the class, all but the first of them cached.
 Block Allocator::cut_slab(size_t size_class) {
-  char* const slab = static_cast<char*>(std::aligned_alloc(kSmallest, kSlab));
+  char* const slab = static_cast<char*>(source_.take(kSlab));
   if (!slab) return {};
   slabs_.push_back(slab);
   const size_t size = class_size(size_class), step = (size + kSmallest - 1) / kSmallest * kSmallest;
@@ -144,7 +112,7 @@ void Allocator::release(Block block) {
   if (!block.data) return;
   const std::lock_guard<std::mutex> lock(mutex_);
   allocated_ -= block.capacity;
-  if (!kCaching) return std::free(block.data);
+  if (!kCaching) return source_.give_back(block.data);
   cached_ += block.capacity;
   cache_[class_of(block.capacity)].push_back(block);
 }
@@ -153,7 +121,7 @@ void Allocator::trim() {
   for (auto& blocks : cache_) {
     if (blocks.empty() || blocks.front().capacity <= kLargestSmall) continue;
     for (const Block& block : blocks) {
-      std::free(block.data);
+      source_.give_back(block.data);
       cached_ -= block.capacity;
     }
     blocks.clear();

@@ -13,10 +13,21 @@ struct Block {
   size_t capacity = 0;
 };
 
+// The system that an allocator has its memory from.
+class MemorySource {
+ public:
+  virtual ~MemorySource();
+  // Aligned to 64 bytes; null when there is no more.
+  virtual void* take(size_t bytes) = 0;
+  virtual void give_back(void* data) = 0;
+  // What an allocator may take when nobody says how much.
+  virtual size_t default_limit() = 0;
+};
+
 class Allocator {
  public:
-  // limit: bytes in use and cached together; 0 takes nine tenths of the memory this process may have.
-  explicit Allocator(size_t limit);
+  // limit: bytes in use and cached together; 0 takes the source's default.
+  Allocator(MemorySource& source, size_t limit);
   ~Allocator();
   Allocator(const Allocator&) = delete;
   Allocator& operator=(const Allocator&) = delete;
@@ -36,6 +47,7 @@ class Allocator {
   Block cut_slab(size_t size_class);
   void trim();
 
+  MemorySource& source_;
   std::mutex mutex_;
   std::vector<std::vector<Block>> cache_;
   std::vector<void*> slabs_;  // what small blocks are cut from; kept to the end

@@ -41,6 +41,7 @@ Storage& StorageTable::define(int32_t id, int32_t dtype, int32_t rank, const int
   }
   entry.view.data = nullptr;
   entry.live = true;
+  entry.serial = ++made_;
   return entry;
 }
 
@@ -48,6 +49,11 @@ Storage& StorageTable::at(int32_t id) {
   NABLA_CHECK(id >= 0 && static_cast<size_t>(id) < entries_.size() && entries_[static_cast<size_t>(id)].live,
               "a tensor id is unknown");
   return entries_[static_cast<size_t>(id)];
+}
+
+Storage* StorageTable::find(int32_t id, uint64_t serial) {
+  Storage& entry = entries_[static_cast<size_t>(id)];
+  return entry.live && entry.serial == serial ? &entry : nullptr;
 }
 
 void StorageTable::release(int32_t id) {

@@ -21,6 +21,7 @@ struct Storage {
   Block block;
   TensorView view{};  // contiguous, as allocated
   bool live = false;
+  uint64_t serial = 0;  // which of the tensors that had this id
   std::shared_ptr<const StreamError> error;
 };
 
@@ -33,6 +34,8 @@ class StorageTable {
   Storage& define(int32_t id, int32_t dtype, int32_t rank, const int32_t* shape);
   // Throws KernelError for an id that is not live.
   Storage& at(int32_t id);
+  // Null when the id is another tensor's by now, or nobody's.
+  Storage* find(int32_t id, uint64_t serial);
   // An id that is not live is passed over: its tensor was never made.
   void release(int32_t id);
 
@@ -42,6 +45,7 @@ class StorageTable {
  private:
   Allocator& allocator_;
   std::vector<Storage> entries_;
+  uint64_t made_ = 0;
 };
 
 }  // namespace nabla

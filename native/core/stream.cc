@@ -69,9 +69,11 @@ class Stream::CommandWorkspace final : public Workspace {
 };
 
 Stream::Stream(StreamOptions options)
-    : allocator_(options.memory_limit),
+    : options_(std::move(options)),
+      device_(*options_.device),
+      allocator_(device_.memory(), options_.memory_limit),
+      staging_(device_.staging() ? new Allocator(*device_.staging(), 0) : nullptr),
       storages_(allocator_),
-      options_(std::move(options)),
       ring_(new int32_t[kRingWords]),
       thread_([this] { run(); }) {}
 
@@ -133,7 +135,8 @@ void Stream::submit(const int32_t* words, int64_t count) {
 
 void Stream::upload(int32_t id, int32_t dtype, int32_t rank, const int32_t* shape, const void* data, size_t bytes) {
   if (upload_bytes_.load() > kMaxUploadBytes) wait_until(tail_.load());
-  std::unique_ptr<Upload> upload(new Upload{allocator_.allocate(bytes), id, dtype, rank, {}});
+  Allocator& source = staging_ ? *staging_ : allocator_;
+  std::unique_ptr<Upload> upload(new Upload{source.allocate(bytes), bytes, id, dtype, rank, {}});
   for (int d = 0; d < rank && d < kMaxRank; ++d) upload->shape[d] = shape[d];
   if (bytes > 0) std::memcpy(upload->block.data, data, bytes);
   upload_bytes_ += static_cast<int64_t>(upload->block.capacity);
@@ -163,7 +166,7 @@ void Stream::read_and_wait(Read* request, const int32_t* operand, int64_t count)
 // --- the executor's side ---------------------------------------------------------------------------------
 
 void Stream::run() {
-  if (options_.on_start) options_.on_start();
+  device_.start();
   uint64_t head = 0;
   while (true) {
     const bool stopping = stopping_.load(std::memory_order_relaxed);
@@ -178,6 +181,12 @@ void Stream::run() {
       wake_producer_.notify_one();
     }
   }
+  try {
+    settle();  // nothing that is queued may outlive the memory that it uses
+  } catch (const KernelError&) {
+    // Nobody is there to read the error.
+    for (const Staged& staged : staged_) staging_->release(staged.block);
+  }
 }
 
 // False when the stream stops and nothing is left to run.
@@ -185,12 +194,12 @@ bool Stream::wait_for_commands(uint64_t head) {
   const auto ready = [&] { return tail_.load(std::memory_order_acquire) != head || stopping_.load(); };
   options_.status->store(1, std::memory_order_relaxed);
   if (!spin_until(ready)) {
-    options_.pool->set_active(false);
+    device_.pool().set_active(false);
     std::unique_lock<std::mutex> lock(mutex_);
     executor_sleeps_.store(true);
     wake_executor_.wait(lock, [&] { return tail_.load() != head || stopping_.load(); });
     executor_sleeps_.store(false);
-    options_.pool->set_active(true);
+    device_.pool().set_active(true);
   }
   options_.status->store(0, std::memory_order_relaxed);
   return tail_.load() != head;
@@ -215,12 +224,33 @@ void Stream::execute_upload(Upload* pointer) {
   const std::unique_ptr<Upload> upload(pointer);
   upload_bytes_ -= static_cast<int64_t>(upload->block.capacity);
   try {
-    Storage& storage = storages_.define(upload->id, upload->dtype, upload->rank, upload->shape);
-    storage.block = upload->block;
-    storage.view.data = upload->block.data;
+    const Block block = place_upload(*upload);
+    try {
+      Storage& storage = storages_.define(upload->id, upload->dtype, upload->rank, upload->shape);
+      storage.block = block;
+      storage.view.data = block.data;
+    } catch (const KernelError&) {
+      allocator_.release(block);
+      throw;
+    }
   } catch (const KernelError& error) {
-    allocator_.release(upload->block);
     fail(std::make_shared<StreamError>(StreamError{error.kind, "upload", error.message}));
+  }
+}
+
+// The tensor's memory, with the elements in it or on their way.
+Block Stream::place_upload(const Upload& upload) {
+  if (!staging_) return upload.block;
+  release_staged();
+  Block block;
+  try {
+    block = allocator_.allocate(upload.bytes);
+    staged_.push_back({upload.block, device_.upload(block.data, upload.block.data, upload.bytes)});
+    return block;
+  } catch (const KernelError&) {
+    allocator_.release(block);
+    staging_->release(upload.block);
+    throw;
   }
 }
 
@@ -264,9 +294,20 @@ void Stream::execute_kernel(const int32_t* record, const int32_t* end) {
         outputs_.push_back(storage->view);
       }
       CommandWorkspace workspace(allocator_);
-      KernelArgs args{inputs_.data(), n_in, outputs_.data(), n_out, attr, n_attr, *options_.pool, workspace};
-      options_.kernels->kernels[record[0]](args);
+      KernelArgs args{inputs_.data(), n_in,           outputs_.data(), n_out,          attr,
+                      n_attr,         device_.pool(), workspace,       device_.queue()};
+      device_.kernels().kernels[record[0]](args);
+      // Before the outputs' ids can be reused.
+      while (suspects_.size() < static_cast<size_t>(device_.faults())) {
+        suspects_.push_back({name, {}});
+        const int32_t* output = first_output;
+        for (const Storage* storage : made_) {
+          suspects_.back().outputs.push_back({output[0], storage->serial});
+          output += 3 + output[2];
+        }
+      }
     }
+    if (device_.faults() > Device::kMaxFaults / 2) settle();
   } catch (const KernelError& raised) {
     error = std::make_shared<StreamError>(StreamError{raised.kind, name, raised.message});
     fail(error);
@@ -278,36 +319,68 @@ void Stream::execute_kernel(const int32_t* record, const int32_t* end) {
 
 void Stream::execute_read(const int32_t* record, const int32_t* end) {
   Read* const read = load_pointer<Read>(record + 2);
-  if (record + 4 < end) {
-    try {
+  try {
+    if (record + 4 == end) {
+      settle();
+    } else {
       const int32_t* at = record + 4;
       Storage* storage;
-      TensorView source = storages_.operand(at, end, &storage);
-      if (storage->error) {
-        read->error = storage->error;
-        if (error_ == storage->error) error_.reset();
-      } else {
-        NABLA_CHECK(static_cast<size_t>(source.numel() * dtype_size(source.dtype)) == read->bytes,
-                    "the target has the wrong size");
-        if (read->bytes > 0) {
-          TensorView target = source;
-          target.data = read->target;
-          int64_t stride = 1;
-          for (int d = target.rank - 1; d >= 0; --d) {
-            target.stride[d] = stride;
-            stride *= target.shape[d];
-          }
-          CommandWorkspace workspace(allocator_);
-          KernelArgs args{&source, 1, &target, 1, nullptr, 0, *options_.pool, workspace};
-          options_.kernels->kernels[op_copy](args);
-        }
-      }
-    } catch (const KernelError& raised) {
-      read->error = std::make_shared<StreamError>(StreamError{raised.kind, "read", raised.message});
+      const TensorView source = storages_.operand(at, end, &storage);
+      if (!storage->error) copy_to_host(source, read);
+      // That of an earlier command, or one that the wait for the device has brought to light.
+      read->error = storage->error;
+      if (read->error && error_ == read->error) error_.reset();
     }
+  } catch (const KernelError& raised) {
+    read->error = std::make_shared<StreamError>(StreamError{raised.kind, "read", raised.message});
   }
   if (!read->error) read->error = take_error();
   if (read->settled) read->settled(read, read->context);
+}
+
+void Stream::copy_to_host(const TensorView& source, Read* read) {
+  NABLA_CHECK(static_cast<size_t>(source.numel() * dtype_size(source.dtype)) == read->bytes,
+              "the target has the wrong size");
+  CommandWorkspace workspace(allocator_);
+  TensorView target = source;
+  if (read->bytes > 0 && !(staging_ && source.contiguous())) {
+    target.data = staging_ ? workspace.get(read->bytes) : read->target;
+    int64_t stride = 1;
+    for (int d = target.rank - 1; d >= 0; --d) {
+      target.stride[d] = stride;
+      stride *= target.shape[d];
+    }
+    KernelArgs args{&source, 1, &target, 1, nullptr, 0, device_.pool(), workspace, device_.queue()};
+    device_.kernels().kernels[op_copy](args);
+  }
+  if (!staging_) return;
+  if (read->bytes > 0) device_.download(read->target, target.data, read->bytes);
+  settle();
+}
+
+// Waits for the device and gives the errors that kernels reported to their outputs.
+void Stream::settle() {
+  const std::vector<Suspect> suspects = std::move(suspects_);
+  suspects_.clear();
+  const std::vector<Device::Fault> faults = device_.wait();
+  release_staged();
+  for (size_t i = 0; i < faults.size() && i < suspects.size(); ++i) {
+    if (faults[i].message.empty()) continue;
+    const auto error = std::make_shared<StreamError>(StreamError{faults[i].kind, suspects[i].op, faults[i].message});
+    for (const auto& [id, serial] : suspects[i].outputs) {
+      if (Storage* const output = storages_.find(id, serial)) output->error = error;
+    }
+    fail(error);
+  }
+}
+
+// Staging memory whose copies have run.
+void Stream::release_staged() {
+  const uint64_t uploaded = staged_.empty() ? 0 : device_.uploaded();
+  while (!staged_.empty() && staged_.front().copy <= uploaded) {
+    staging_->release(staged_.front().block);
+    staged_.pop_front();
+  }
 }
 
 // Only the first error since the last wait is reported: those after it are mostly its consequences.

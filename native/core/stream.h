@@ -5,7 +5,7 @@
 #pragma once
 #include <atomic>
 #include <condition_variable>
-#include <functional>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -13,7 +13,7 @@
 
 #include "core/allocator.h"
 #include "core/command.h"
-#include "core/kernel.h"
+#include "core/device.h"
 #include "core/storage.h"
 
 namespace nabla {
@@ -28,9 +28,10 @@ struct Read {
   void* context = nullptr;
 };
 
-// Elements from JavaScript, already copied into a block of the allocator.
+// Elements from JavaScript, already copied into a block: the tensor's own, or one of staging memory.
 struct Upload {
   Block block;
+  size_t bytes;
   int32_t id;
   int32_t dtype;
   int32_t rank;
@@ -38,11 +39,9 @@ struct Upload {
 };
 
 struct StreamOptions {
-  const KernelTable* kernels;
-  std::unique_ptr<ThreadPool> pool;
+  std::unique_ptr<Device> device;
   size_t memory_limit = 0;
-  bool spin = true;                // before sleeping; pointless when the other thread needs this very CPU
-  std::function<void()> on_start;  // on the executor's thread, before the first command
+  bool spin = true;  // before sleeping; pointless when the other thread needs this very CPU
   // Word 0 is set to 1 while the executor waits for commands. Lives as long as the stream.
   std::atomic<int32_t>* status;
 };
@@ -79,14 +78,20 @@ class Stream {
   void execute_kernel(const int32_t* record, const int32_t* end);
   void execute_read(const int32_t* record, const int32_t* end);
   void execute_upload(Upload* upload);
+  Block place_upload(const Upload& upload);
+  void copy_to_host(const TensorView& source, Read* read);
+  void settle();
+  void release_staged();
   void fail(std::shared_ptr<const StreamError> error);
   std::shared_ptr<const StreamError> take_error();
 
   class CommandWorkspace;
 
-  Allocator allocator_;
-  StorageTable storages_;
   StreamOptions options_;
+  Device& device_;
+  Allocator allocator_;
+  std::unique_ptr<Allocator> staging_;  // null where uploads are written into the tensors' own memory
+  StorageTable storages_;
 
   std::unique_ptr<int32_t[]> ring_;
   alignas(64) std::atomic<uint64_t> tail_{0};  // words pushed
@@ -99,7 +104,20 @@ class Stream {
   std::mutex mutex_;
   std::condition_variable wake_executor_, wake_producer_;
 
+  // A command that may have reported a fault, one for each of the device's faults().
+  struct Suspect {
+    const char* op;
+    std::vector<std::pair<int32_t, uint64_t>> outputs;  // ids and serials
+  };
+  // A block of staging memory and the number of the copy that reads it.
+  struct Staged {
+    Block block;
+    uint64_t copy;
+  };
+
   // The executor's own.
+  std::vector<Suspect> suspects_;
+  std::deque<Staged> staged_;
   std::shared_ptr<const StreamError> error_;
   std::vector<TensorView> inputs_, outputs_;
   std::vector<Storage*> made_;

@@ -41,11 +41,13 @@ using Queue = DeviceQueue;
 
 inline Queue& queue_of(KernelArgs& args) { return *args.queue; }
 
+#if defined(__CUDACC__) || defined(NABLA_CUDA_EMULATOR)
 // In a kernel: reports that position `position` (below 2^31) holds `value`. The least position is kept, so the message
 // does not depend on the order of threads.
 __device__ inline void report_fault(FaultWord* word, int64_t position, int32_t value) {
   atomicMin(word, static_cast<FaultWord>(position) << 32 | static_cast<uint32_t>(value));
 }
+#endif
 
 }  // namespace cuda
 }  // namespace nabla

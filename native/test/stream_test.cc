@@ -6,8 +6,7 @@
 #include <utility>
 
 #include "core/ops.h"
-#include "cpu/isa.h"
-#include "cpu/thread_pool.h"
+#include "cpu/cpu_device.h"
 #include "test_main.h"
 
 namespace nabla {
@@ -17,8 +16,7 @@ class TestStream {
  public:
   explicit TestStream(size_t memory_limit = size_t{256} << 20, int threads = 2) {
     StreamOptions options;
-    options.kernels = &kernel_table(Isa::scalar);
-    options.pool.reset(new CpuThreadPool(threads, false));
+    options.device.reset(new CpuDevice(Isa::scalar, threads, false));
     options.memory_limit = memory_limit;
     options.status = &status_;
     stream_.reset(new Stream(std::move(options)));
@@ -175,7 +173,8 @@ NABLA_TEST(uploads_are_bounded) {
 }
 
 NABLA_TEST(the_allocator_reuses_and_counts) {
-  Allocator allocator(size_t{2} << 20);
+  CpuMemory memory;
+  Allocator allocator(memory, size_t{2} << 20);
   for (const size_t bytes : {0, 1, 63, 64, 65, 80, 81, 1000, 4096, 100000}) {
     const Block block = allocator.allocate(bytes);
     CHECK(block.data && block.capacity >= bytes && reinterpret_cast<uintptr_t>(block.data) % 64 == 0);
