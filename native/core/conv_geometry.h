@@ -14,7 +14,7 @@ struct ConvGeometry {
       groups;
   static constexpr int kAttrs = 11;
 
-  NABLA_INLINE static ConvGeometry from(const double* attr, int n_attr) {
+  NABLA_HOST_INLINE static ConvGeometry from(const double* attr, int n_attr) {
     NABLA_CHECK(n_attr >= kAttrs, "the geometry is incomplete");
     int64_t v[kAttrs];
     for (int i = 0; i < kAttrs; ++i) {

@@ -17,7 +17,7 @@ class Workspace {
   // Throws KernelError{out_of_memory}. Executor thread only: ask before the parallel part.
   virtual void* get(size_t bytes) = 0;
   template <typename T>
-  NABLA_INLINE T* array(int64_t count) {
+  NABLA_HOST_INLINE T* array(int64_t count) {
     return static_cast<T*>(get(static_cast<size_t>(count) * sizeof(T)));
   }
 };
