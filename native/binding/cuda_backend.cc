@@ -33,11 +33,18 @@ void describe_backend(napi_env env, ObjectValue& info) {
   for (int i = 0; status == cudaSuccess && i < count; ++i) {
     cudaDeviceProp properties;
     if (cudaGetDeviceProperties(&properties, i) != cudaSuccess) continue;
+    int kilohertz = 0, memory_kilohertz = 0, bus_bits = 0;
+    cudaDeviceGetAttribute(&kilohertz, cudaDevAttrClockRate, i);
+    cudaDeviceGetAttribute(&memory_kilohertz, cudaDevAttrMemoryClockRate, i);
+    cudaDeviceGetAttribute(&bus_bits, cudaDevAttrGlobalMemoryBusWidth, i);
     const napi_value device = ObjectValue(env)
                                   .set("name", std::string(properties.name))
                                   .set("capability", 10.0 * properties.major + properties.minor)
                                   .set("memory", static_cast<double>(properties.totalGlobalMem))
                                   .set("multiprocessors", static_cast<double>(properties.multiProcessorCount))
+                                  .set("clock", 1e3 * kilohertz)
+                                  // Twice: memory moves data on both edges of its clock.
+                                  .set("bandwidth", 2 * 1e3 * memory_kilohertz * bus_bits / 8)
                                   .value();
     napi_set_element(env, devices, static_cast<uint32_t>(i), device);
   }
