@@ -14,13 +14,19 @@ export type CompetitorName = (typeof competitorNames)[number];
 /** After so long an answer is not waited for: the process hangs. */
 const PATIENCE_MS = 180_000;
 
-function commandLine(name: CompetitorName, threads: number): string[] {
+/** Those that compute on a GPU. */
+export const cudaCompetitors: readonly CompetitorName[] = ["nabla", "pytorch"];
+
+function commandLine(name: CompetitorName, { device, threads }: Setting): string[] {
   if (name !== "pytorch") return [process.execPath, `${root}dist/competitors/${name}/main.js`, String(threads)];
   const python = `${root}.venv/bin/python`;
   if (!existsSync(python))
     throw new Error("bench/.venv is missing: run bench/setup-venv.sh, or choose with --competitors");
-  return [python, `${root}competitors/pytorch/main.py`, String(threads)];
+  return [python, `${root}competitors/pytorch/main.py`, String(threads), device];
 }
+
+/** The engine cannot take part here. */
+export class Absent extends Error {}
 
 /** An engine in a process of its own, which stays for all cases; when it dies, the next question starts it again. */
 export class Competitor {
@@ -36,16 +42,22 @@ export class Competitor {
   }
 
   async start(): Promise<void> {
-    const { threads } = this.setting;
+    const { device, threads } = this.setting;
     const cpus = Array.from({ length: threads }, (_, i) => i).join(",");
-    const child = spawn("taskset", ["-c", cpus, ...commandLine(this.name, threads)], {
-      env: environment(this.setting),
-    });
+    const command = commandLine(this.name, this.setting);
+    // What feeds a GPU may use any CPU.
+    const [program, ...args] = device === "cpu" ? ["taskset", "-c", cpus, ...command] : command;
+    const child = spawn(program!, args, { env: environment(this.setting) });
     child.stderr.pipe(process.stderr);
     child.stdin.on("error", () => {}); // A process that died is noticed when it does not answer.
     this.process = child;
     this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    this.version = (await this.hear<Greeting>()).version;
+    const greeting = await this.hear<Greeting>();
+    if (greeting.absent !== undefined) {
+      this.stop();
+      throw new Absent(greeting.absent);
+    }
+    this.version = greeting.version;
   }
 
   async prepare(stem: string, params: Params): Promise<Extract<Reply, { output: unknown } | { unsupported: unknown }>> {

@@ -2,7 +2,12 @@
 export const isas = ["native", "avx2"] as const;
 export type Isa = (typeof isas)[number];
 
+/** Where the engines compute. */
+export const benchDevices = ["cpu", "cuda"] as const;
+export type BenchDevice = (typeof benchDevices)[number];
+
 export interface Setting {
+  device: BenchDevice;
   threads: number;
   isa: Isa;
   /** Whether glibc's allocator is left as it comes; see {@link environment}. */
@@ -22,8 +27,8 @@ export const avx2Settings: Readonly<Record<string, Readonly<Record<string, strin
 };
 
 /** The same CPUs and the same number of threads for everyone. */
-export function environment({ threads, isa, plainAllocator = false }: Setting): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { ...process.env };
+export function environment({ device, threads, isa, plainAllocator = false }: Setting): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = { ...process.env, NABLA_DEVICE: device };
   // Settings meant for another run or another library of this machine.
   for (const name of ["OPENBLAS_L2_SIZE", "MKL_DEBUG_CPU_TYPE"]) delete env[name];
   for (const settings of Object.values(avx2Settings)) {

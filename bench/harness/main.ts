@@ -4,14 +4,15 @@ import { parseArgs } from "node:util";
 import type { Case } from "../cases/case.js";
 import { allCases } from "../cases/index.js";
 import { compare } from "./compare.js";
-import { Competitor, competitorNames, type CompetitorName } from "./competitor.js";
-import { avx2Settings, isas, type Isa } from "./environment.js";
+import { Absent, Competitor, competitorNames, cudaCompetitors, type CompetitorName } from "./competitor.js";
+import { cudaDevice } from "./cuda.js";
+import { avx2Settings, benchDevices, isas, type BenchDevice, type Isa, type Setting } from "./environment.js";
 import { duration } from "./format.js";
 import { describeMachine } from "./machine.js";
 import { heldToAvx2, recordedFiles, recordedRuns, writePage } from "./page.js";
 import { measure, type Effort } from "./measure.js";
 import { measureMemory } from "./memory.js";
-import { measurePeaks } from "./peaks.js";
+import { cudaPeaks, measurePeaks } from "./peaks.js";
 import { printCase, printHeader } from "./report.js";
 import { readResults, writeResults, type Results } from "./results.js";
 
@@ -19,6 +20,7 @@ const HELP = `Measures nabla against other engines.
 
   --filter TEXT        only cases whose name holds TEXT; several texts, separated by commas, mean any of them
   --threads 1,2        numbers of threads, one after another (default 1,2)
+  --device cuda        on the GPU, held against what its data say it can do; who cannot use it is left out
   --competitors A,B    of ${competitorNames.join(", ")} (default all)
   --isa avx2           everything held to AVX2; who cannot be held to it is left out
   --rounds N           rounds in which the competitors take turns, at most (default 7)
@@ -37,6 +39,7 @@ const page = fileURLToPath(new URL("../../../docs/benchmarks.md", import.meta.ur
 const { values: options, positionals } = parseArgs({
   options: {
     filter: { type: "string", default: "" },
+    device: { type: "string", default: "cpu" },
     threads: { type: "string", default: "1,2" },
     competitors: { type: "string", default: competitorNames.join(",") },
     isa: { type: "string", default: "native" },
@@ -64,19 +67,41 @@ function oneOf<T extends string>(option: string, text: string, known: readonly T
   return found;
 }
 
-/** Those that measure, and those that cannot be held to the instruction set. */
-function chosenCompetitors(isa: Isa): { names: CompetitorName[]; leftOut: Results["leftOut"] } {
+/** Those that measure, and those that cannot compute on the device or be held to the instruction set. */
+function chosenCompetitors(device: BenchDevice, isa: Isa): { names: CompetitorName[]; leftOut: Results["leftOut"] } {
   const asked = options.competitors.split(",").map((text) => oneOf("competitors", text, competitorNames));
-  const able = (name: CompetitorName): boolean => isa === "native" || name in avx2Settings;
-  const message = "has no setting that holds it to AVX2";
+  const onCuda = device === "cuda";
+  const able = (name: CompetitorName): boolean =>
+    onCuda ? cudaCompetitors.includes(name) : isa === "native" || name in avx2Settings;
+  const message = onCuda ? "does not compute on a GPU" : "has no setting that holds it to AVX2";
   return {
     names: asked.filter(able),
     leftOut: asked.filter((name) => !able(name)).map((competitor) => ({ competitor, message })),
   };
 }
 
+/** Those that answer; the others are noted with the reason. */
+async function startAll(names: readonly CompetitorName[], setting: Setting, run: Results): Promise<Competitor[]> {
+  const started: Competitor[] = [];
+  for (const name of names) {
+    const competitor = new Competitor(name, setting);
+    try {
+      await competitor.start();
+      run.versions[name] = competitor.version;
+      started.push(competitor);
+    } catch (error) {
+      if (!(error instanceof Absent)) throw error;
+      run.leftOut.push({ competitor: name, message: error.message });
+      console.log(`${name} is left out: it ${error.message}.`);
+    }
+  }
+  return started;
+}
+
 async function measureAll(cases: readonly Case[], isa: Isa, file: string | undefined): Promise<void> {
-  const { names, leftOut } = chosenCompetitors(isa);
+  const device = oneOf("device", options.device, benchDevices);
+  const { names, leftOut } = chosenCompetitors(device, isa);
+  const gpu = device === "cuda" ? cudaDevice() : undefined;
   const effort: Effort = {
     rounds: positive("rounds", options.rounds),
     roundSeconds: positive("round-ms", options["round-ms"]) / 1000,
@@ -94,16 +119,13 @@ async function measureAll(cases: readonly Case[], isa: Isa, file: string | undef
     results: [],
   };
   for (const { competitor, message } of leftOut) console.log(`${competitor} is left out: it ${message}.`);
-  for (const threads of options.threads.split(",").map((text) => positive("threads", text))) {
-    const setting = { threads, isa };
-    const peaks = measurePeaks(threads, isa);
+  const threadCounts = gpu ? "1" : options.threads;
+  for (const threads of threadCounts.split(",").map((text) => positive("threads", text))) {
+    const setting: Setting = { device, threads, isa };
+    const peaks = gpu ? cudaPeaks(gpu) : measurePeaks(threads, isa);
     run.peaks.push(peaks);
-    const competitors = names.map((name) => new Competitor(name, setting));
+    const competitors = await startAll(names, setting, run);
     try {
-      for (const competitor of competitors) {
-        await competitor.start();
-        run.versions[competitor.name] = competitor.version;
-      }
       printHeader(peaks, run.versions);
       for (const benchCase of cases) {
         const result =

@@ -24,6 +24,15 @@ const source = fileURLToPath(new URL("../../peaks/peaks.cc", import.meta.url));
 const program = fileURLToPath(new URL("../../dist/peaks/peaks", import.meta.url));
 export const compiler = process.env["CXX"] ?? "c++";
 
+/** What the addon of CUDA tells of a device: clock in Hz, bandwidth in bytes a second. */
+export interface CudaDevice {
+  name: string;
+  capability: number;
+  multiprocessors: number;
+  clock: number;
+  bandwidth: number;
+}
+
 /** Compiles peaks/peaks.cc when it is newer than the program. */
 function build(): void {
   if (existsSync(program) && statSync(program).mtimeMs >= statSync(source).mtimeMs) return;
@@ -37,6 +46,17 @@ export function measurePeaks(threads: number, isa: Isa): Peaks {
   const cpus = Array.from({ length: threads }, (_, i) => i).join(",");
   const args = ["-c", cpus, program, String(threads), ...(isa === "avx2" ? ["avx2"] : [])];
   return { threads, ...(JSON.parse(execFileSync("taskset", args, { encoding: "utf8" })) as Omit<Peaks, "threads">) };
+}
+
+/** FP32 units of a multiprocessor by compute capability (CUDA C++ Programming Guide, "Arithmetic Instructions"). */
+function fp32Units(capability: number): number {
+  return capability < 80 || capability === 80 ? 64 : 128;
+}
+
+/** What a GPU can do by its data: nothing is measured, so a share of 1 is out of reach. */
+export function cudaPeaks({ name, capability, multiprocessors, clock, bandwidth }: CudaDevice): Peaks {
+  const fma = (2 * fp32Units(capability) * multiprocessors * clock) / 1e9;
+  return { threads: 1, isa: name, fma, bf16: null, copy: bandwidth / 1e9, read: bandwidth / 1e9 };
 }
 
 /** How fast a case went, in the unit that its work is counted in, and which part of the machine's limit that is. */

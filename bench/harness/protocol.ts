@@ -8,6 +8,8 @@ export type Params = Record<string, number | boolean | string>;
 export interface Greeting {
   /** The engine's version, and what else decides its speed. */
   version: string;
+  /** Why the engine cannot take part, such as for want of a device. */
+  absent?: string;
 }
 
 export type Request =

@@ -1,4 +1,4 @@
-"""PyTorch as a competitor: speaks the protocol of harness/protocol.ts. Arguments: number of threads."""
+"""PyTorch as a competitor: speaks the protocol of harness/protocol.ts. Arguments: number of threads, device."""
 
 import importlib.util
 import json
@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 
+import inputs
 import torch
 
 # How long each way of doing a case is tried before one is chosen, in seconds.
@@ -18,6 +19,8 @@ def timed(subject, iterations):
     start = time.perf_counter()
     for _ in range(iterations):
         subject.step()
+    if inputs.device != "cpu":
+        torch.cuda.synchronize()
     return time.perf_counter() - start
 
 
@@ -55,6 +58,10 @@ def main():
     def say(reply):
         print(json.dumps(reply), flush=True)
 
+    inputs.device = sys.argv[2]
+    if inputs.device == "cuda" and not torch.cuda.is_available():
+        return say({"version": torch.__version__, "absent": "finds no CUDA device"})
+    torch.set_default_device(inputs.device)
     say({"version": torch.__version__})
     subject = None
     for line in sys.stdin:
