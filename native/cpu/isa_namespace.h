@@ -1,5 +1,5 @@
 // Every kernel source is compiled once per ISA (CMakeLists.txt defines NABLA_ISA_SCALAR, NABLA_ISA_AVX2 or
-// NABLA_ISA_AVX512), each time into a namespace of its own.
+// NABLA_ISA_AVX512), each time into a namespace of its own. Tests of CUDA's kernels are compiled with NABLA_ISA_CUDA.
 #pragma once
 
 #if defined(NABLA_ISA_AVX512)
@@ -8,6 +8,8 @@
 #define NABLA_ISA avx2
 #elif defined(NABLA_ISA_SCALAR)
 #define NABLA_ISA scalar
+#elif defined(NABLA_ISA_CUDA)
+#define NABLA_ISA cuda
 #else
 #error "compile kernels with one of NABLA_ISA_SCALAR, NABLA_ISA_AVX2, NABLA_ISA_AVX512"
 #endif

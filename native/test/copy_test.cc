@@ -87,9 +87,7 @@ NABLA_TEST(copy_permuted) {
     }
     for_each_target([&](Target target) {
       TestTensor out(dtype, {4, 70, 33});
-      TestWorkspace workspace;
-      nabla::KernelArgs args{&permuted, 1, &out.view(), 1, nullptr, 0, pool(target.threads), workspace};
-      find_kernel(target.isa, "copy")(args);
+      call_kernel(find_kernel(target.isa, "copy"), {permuted}, {out.view()}, {}, pool(target.threads));
       bool ok = true;
       for (int64_t i = 0; i < out.numel(); ++i) {
         const int64_t plane = i / (70 * 33), x = i / 33 % 70, y = i % 33;
@@ -136,13 +134,11 @@ NABLA_TEST(assign_overlapping) {
       std::vector<double> before;
       for (int64_t i = 0; i < t.numel(); ++i) before.push_back(t.at(i));
       const int64_t length = t.numel() - std::abs(shift);
-      nabla::TensorView views[2] = {t.view(), t.view()};
+      std::vector<nabla::TensorView> views = {t.view(), t.view()};
       views[0].shape[0] = views[1].shape[0] = length;
       views[0].data = t.view().as<int32_t>() + (shift > 0 ? shift : 0);
       views[1].data = t.view().as<int32_t>() + (shift > 0 ? 0 : -shift);
-      TestWorkspace workspace;
-      nabla::KernelArgs args{views, 2, nullptr, 0, nullptr, 0, pool(target.threads), workspace};
-      find_kernel(target.isa, "assign")(args);
+      call_kernel(find_kernel(target.isa, "assign"), views, {}, {}, pool(target.threads));
       bool ok = true;
       for (int64_t i = 0; i < t.numel(); ++i) {
         const bool written = shift > 0 ? i >= shift : i < length;

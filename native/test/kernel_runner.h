@@ -8,12 +8,12 @@
 #include <initializer_list>
 #include <vector>
 
+#include "call_kernel.h"
 #include "core/kernel.h"
 #include "core/ops.h"
 #include "cpu/isa.h"
 #include "cpu/thread_pool.h"
 #include "test_main.h"
-#include "test_workspace.h"
 
 namespace nabla_test {
 
@@ -169,10 +169,15 @@ class TestTensor {
   std::vector<Line> buffer_;  // eight bytes per element, whatever the dtype
 };
 
+// On CUDA there is only one kernel set, whatever it is called here.
 inline std::vector<Isa> available_isas() {
+#if defined(NABLA_ISA_CUDA)
+  return {Isa::scalar};
+#else
   std::vector<Isa> isas;
   for (int i = 0; i <= static_cast<int>(nabla::detect_isa()); ++i) isas.push_back(static_cast<Isa>(i));
   return isas;
+#endif
 }
 
 inline nabla::CpuThreadPool& pool(int threads) {
@@ -180,9 +185,14 @@ inline nabla::CpuThreadPool& pool(int threads) {
   return pools[threads - 1];
 }
 
-inline nabla::Kernel find_kernel(Isa isa, const char* op) {
+inline nabla::Kernel find_kernel([[maybe_unused]] Isa isa, const char* op) {
+#if defined(NABLA_ISA_CUDA)
+  const nabla::KernelTable& table = nabla::cuda::table();
+#else
+  const nabla::KernelTable& table = nabla::kernel_table(isa);
+#endif
   for (int i = 0; i < nabla::kOpCount; ++i) {
-    if (!std::strcmp(nabla::kOps[i].name, op)) return nabla::kernel_table(isa).kernels[i];
+    if (!std::strcmp(nabla::kOps[i].name, op)) return table.kernels[i];
   }
   std::printf("there is no kernel %s\n", op);
   std::abort();
@@ -198,10 +208,7 @@ inline void run_kernel(Target target, const char* op, std::initializer_list<cons
   std::vector<TensorView> in, out;
   for (const TestTensor* t : inputs) in.push_back(t->view());
   for (const TestTensor* t : outputs) out.push_back(t->view());
-  TestWorkspace workspace;
-  nabla::KernelArgs args{in.data(),   static_cast<int>(in.size()),   out.data(),           static_cast<int>(out.size()),
-                         attr.data(), static_cast<int>(attr.size()), pool(target.threads), workspace};
-  find_kernel(target.isa, op)(args);
+  call_kernel(find_kernel(target.isa, op), in, out, attr, pool(target.threads));
 }
 
 // Numbers in [-1, 1) that depend on their place only.

@@ -81,11 +81,7 @@ NABLA_TEST(shared_b) {
     b.data = one.view().data;
     for (int d = 0; d < 6; ++d) b.stride[d] = 0;
     b.shape[6] = 7, b.stride[6] = 8, b.shape[7] = 8, b.stride[7] = 1;
-    const double attr[] = {0, 0, 0};
-    const TensorView in[] = {a.view(), b}, result[] = {out.view()};
-    TestWorkspace workspace;
-    nabla::KernelArgs args{in, 2, result, 1, attr, 3, pool(2), workspace};
-    find_kernel(isa, "matmul")(args);
+    call_kernel(find_kernel(isa, "matmul"), {a.view(), b}, {out.view()}, {0, 0, 0}, pool(2));
     run_kernel({isa, 1}, "matmul", {&flat, &one}, {&want}, {0, 0, 0});
     bool same = true;
     for (int64_t i = 0; i < want.numel(); ++i) same = same && out.at(i) == want.at(i);

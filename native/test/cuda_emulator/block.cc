@@ -43,8 +43,7 @@ bool Block::run(const Launch& launch, uint64_t index) {
   total_ = launch.threads();
   started_ = exited_ = at_barrier_ = 0;
   abandoned_ = false;
-  // Threads start in either order, as on a device none is promised.
-  backwards_ = settings().seed % 2 == 0;
+  backwards_ = threads_backwards();
   if (threads_.size() < static_cast<size_t>(total_)) threads_.resize(static_cast<size_t>(total_));
   warps_.resize(static_cast<size_t>(total_ + 31) / 32);
   for (Warp& warp : warps_) warp.epoch = 0;

@@ -51,8 +51,7 @@ class Workers {
     catch_crashes();
     const uint64_t blocks = launch_->blocks();
     for (uint64_t i; (i = next_++) < blocks && !failed_;) {
-      // Blocks start in either order, as on a device none is promised.
-      const uint64_t index = settings().seed / 2 % 2 ? blocks - 1 - i : i;
+      const uint64_t index = blocks_backwards() ? blocks - 1 - i : i;
       if (!block.run(*launch_, index)) failed_ = true;
     }
   }

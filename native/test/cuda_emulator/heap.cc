@@ -35,72 +35,71 @@ Heap::~Heap() {
   munmap(base_, reserved_);
 }
 
-void* Heap::allocate(size_t bytes) {
-  const size_t room = (std::max(bytes, size_t{1}) + kAlignment - 1) / kAlignment * kAlignment + kAlignment;
+void* Heap::allocate(size_t bytes, size_t offset) {
   if (bytes > limit_ || used_ + bytes > limit_) return nullptr;
-  char* p;
-  const auto cached = free_.find(room);
+  const size_t room_bytes = (2 * kAlignment + offset + bytes + kAlignment - 1) / kAlignment * kAlignment;
+  char* room;
+  const auto cached = free_.find(room_bytes);
   if (cached != free_.end()) {
-    p = cached->second;
+    room = cached->second;
     free_.erase(cached);
   } else {
-    if (next_ + room > reserved_) return nullptr;
-    p = base_ + next_;
-    next_ += room;
+    if (next_ + room_bytes > reserved_) return nullptr;
+    room = base_ + next_;
+    next_ += room_bytes;
   }
-  std::memset(p - kAlignment, 0xff, kAlignment);
-  poison(p, bytes);
-  std::memset(p + bytes, 0xff, room - bytes);
-  live_[p] = bytes;
+  char* data = room + kAlignment + offset;
+  std::memset(room, 0xff, kAlignment + offset);
+  poison(data, bytes);
+  std::memset(data + bytes, 0xff, static_cast<size_t>(room + room_bytes - data - bytes));
+  live_[data] = {room, room_bytes, bytes};
   used_ += bytes;
-  shadow::allow(p, bytes, false);
-  return p;
+  shadow::allow(data, bytes, false);
+  return data;
 }
 
 bool Heap::release(void* pointer) {
   const auto found = live_.find(static_cast<char*>(pointer));
   if (found == live_.end()) return false;
-  char* p = static_cast<char*>(pointer);
-  const size_t bytes = found->second;
-  if (!gap_intact(p, bytes)) check_gaps();
-  shadow::forbid(p, bytes);
+  char* data = found->first;
+  const Piece piece = found->second;
+  if (!gaps_intact(data, piece)) check_gaps();
+  shadow::forbid(data, piece.bytes);
   live_.erase(found);
-  used_ -= bytes;
-  poison(p, bytes);
+  used_ -= piece.bytes;
+  poison(data, piece.bytes);
   // Large ones go back to the system.
-  if (bytes > kMostPoison) madvise(p, bytes, MADV_DONTNEED);
-  free_.emplace((std::max(bytes, size_t{1}) + kAlignment - 1) / kAlignment * kAlignment + kAlignment, p);
+  if (piece.bytes > kMostPoison) madvise(piece.room + kAlignment, piece.bytes, MADV_DONTNEED);
+  free_.emplace(piece.room_bytes, piece.room);
   return true;
 }
 
 void Heap::clear() {
-  while (!live_.empty()) release(const_cast<char*>(live_.begin()->first));
+  while (!live_.empty()) release(live_.begin()->first);
 }
 
 bool Heap::holds(const void* pointer, size_t bytes) const {
-  const char* p = static_cast<const char*>(pointer);
+  char* p = static_cast<char*>(const_cast<void*>(pointer));
   auto after = live_.upper_bound(p);
   if (after == live_.begin()) return false;
   --after;
-  return p + bytes <= after->first + after->second;
+  return p + bytes <= after->first + after->second.bytes;
 }
 
-bool Heap::gap_intact(const char* p, size_t bytes) const {
-  const size_t behind = (bytes + kAlignment - 1) / kAlignment * kAlignment + kAlignment - bytes;
-  const auto clean = [](const char* from, size_t n) {
-    return std::all_of(from, from + n, [](char c) { return c == '\xff'; });
+bool Heap::gaps_intact(const char* data, const Piece& piece) {
+  const auto clean = [](const char* from, const char* to) {
+    return std::all_of(from, to, [](char c) { return c == '\xff'; });
   };
-  return clean(p - kAlignment, kAlignment) && clean(p + bytes, behind);
+  return clean(piece.room, data) && clean(data + piece.bytes, piece.room + piece.room_bytes);
 }
 
 void Heap::check_gaps() const {
-  for (const auto& [p, bytes] : live_) {
-    if (gap_intact(p, bytes)) continue;
-    report("bounds", "a write before or behind an allocation of %zu bytes of the device", bytes);
+  for (const auto& [data, piece] : live_) {
+    if (gaps_intact(data, piece)) continue;
+    report("bounds", "a write before or behind an allocation of %zu bytes of the device", piece.bytes);
     // Once is enough.
-    char* begin = const_cast<char*>(p);
-    std::memset(begin - kAlignment, 0xff, kAlignment);
-    std::memset(begin + bytes, 0xff, kAlignment);
+    std::memset(piece.room, 0xff, static_cast<size_t>(data - piece.room));
+    std::memset(data + piece.bytes, 0xff, static_cast<size_t>(piece.room + piece.room_bytes - data) - piece.bytes);
   }
 }
 

@@ -12,8 +12,8 @@ class Heap {
   Heap(const Heap&) = delete;
   Heap& operator=(const Heap&) = delete;
 
-  // Null when the device's memory does not suffice.
-  void* allocate(size_t bytes);
+  // `offset` bytes behind a multiple of 256. Null when the device's memory does not suffice.
+  void* allocate(size_t bytes, size_t offset = 0);
   // False for what is no allocation.
   bool release(void* p);
   void clear();
@@ -29,12 +29,17 @@ class Heap {
 
  private:
   static constexpr size_t kAlignment = 256;
-  bool gap_intact(const char* data, size_t bytes) const;
+  struct Piece {
+    char* room;  // the gap before comes first
+    size_t room_bytes;
+    size_t bytes;  // asked for
+  };
+  static bool gaps_intact(const char* data, const Piece& piece);
 
   char* base_;
-  size_t reserved_, limit_, used_ = 0, next_ = kAlignment;
-  std::map<const char*, size_t> live_;  // bytes asked for
-  std::multimap<size_t, char*> free_;   // by room
+  size_t reserved_, limit_, used_ = 0, next_ = 0;
+  std::map<char*, Piece> live_;
+  std::multimap<size_t, char*> free_;  // by the room's size
 };
 
 }  // namespace emulator

@@ -6,6 +6,7 @@
 
 #include "device_state.h"
 #include "shadow.h"
+#include "test_api.h"
 
 namespace emulator {
 
@@ -196,6 +197,12 @@ cudaError_t cudaMalloc(void** pointer, size_t bytes) {
   if (bytes == 0) return cudaSuccess;
   *pointer = device.heap.allocate(bytes);
   return result(*pointer ? cudaSuccess : cudaErrorMemoryAllocation);
+}
+
+void* emulator::allocate(size_t bytes, size_t offset) {
+  Device& device = Device::get();
+  const std::lock_guard<std::recursive_mutex> lock(device.mutex);
+  return device.heap.allocate(bytes, offset);
 }
 
 // Waits for the device, as CUDA's does.

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <thread>
 
+#include "test_api.h"
+
 namespace emulator {
 
 namespace {
@@ -55,6 +57,16 @@ const Settings& settings() {
   static const Settings s = read_settings();
   return s;
 }
+
+namespace {
+std::atomic<uint64_t>& order() {
+  static std::atomic<uint64_t> o{settings().seed};
+  return o;
+}
+}  // namespace
+void change_order() { ++order(); }
+bool threads_backwards() { return order() % 2 == 0; }
+bool blocks_backwards() { return order() / 2 % 2 != 0; }
 
 bool is_deleted(Site site) {
   const Settings& s = settings();

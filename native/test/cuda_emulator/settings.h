@@ -19,6 +19,10 @@ struct Settings {
 };
 const Settings& settings();
 
+// Whether threads, or blocks, start backwards: on a device no order is promised.
+bool threads_backwards();
+bool blocks_backwards();
+
 // Whether the barrier or wait at this place is to be left out.
 bool is_deleted(Site site);
 
