@@ -276,7 +276,7 @@ unsigned char* Block::take_shared(const void* key, size_t bytes, size_t alignmen
   }
   std::memset(arena_ + arena_used_, 0xff, end - arena_used_);
   shadow::forbid(arena_ + arena_used_, end - arena_used_);
-  shadow::allow(arena_ + begin, bytes, false);
+  shadow::allow(arena_ + begin, bytes);
   arena_used_ = end;
   shared_.push_back({key, name, arena_ + begin, bytes});
   return arena_ + begin;
@@ -315,12 +315,12 @@ void Block::cp_async_commit() {
   me.copies.emplace_back();
 }
 
-void Block::cp_async_wait(int n) {
+void Block::cp_async_wait(int n, const void* pc) {
   std::vector<std::vector<AsyncCopy>>& groups = threads_[static_cast<size_t>(current_)].copies;
   // The open group has not been committed: nobody waits for it.
   while (groups.size() > static_cast<size_t>(n) + 1) {
     for (const AsyncCopy& copy : groups.front()) {
-      shadow::arrived(copy.to, static_cast<size_t>(copy.bytes + copy.zeros));
+      shadow::arrived(copy.to, static_cast<size_t>(copy.bytes + copy.zeros), pc);
       std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.bytes));
       std::memset(static_cast<char*>(copy.to) + copy.bytes, 0, static_cast<size_t>(copy.zeros));
     }
@@ -367,13 +367,15 @@ void cp_async(void* shared, const void* global, int bytes, int zeros) {
     report("bounds", "cp.async goes from global to shared memory only, %s", block.where().c_str());
     block.abandon();
   }
-  shadow::departs(shared, size, global, static_cast<size_t>(bytes));
+  shadow::departs(shared, size, global, static_cast<size_t>(bytes), __builtin_return_address(0));
   block.cp_async({shared, global, bytes, zeros});
 }
 void cp_async_commit() { block_of_caller("cp.async").cp_async_commit(); }
 void cp_async_wait_at(int n, Site site) {
-  if (!is_deleted(site)) block_of_caller("cp.async").cp_async_wait(n);
+  if (!is_deleted(site)) block_of_caller("cp.async").cp_async_wait(n, __builtin_return_address(0));
 }
+
+void atomic_access(void* p, size_t bytes) { shadow::atomic(p, bytes, __builtin_return_address(0)); }
 
 void trap(Site site) {
   Block& block = block_of_caller("__trap");

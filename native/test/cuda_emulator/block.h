@@ -48,7 +48,7 @@ class Block {
   unsigned char* dynamic_shared() { return dynamic_; }
   void cp_async(const AsyncCopy& copy);
   void cp_async_commit();
-  void cp_async_wait(int n);
+  void cp_async_wait(int n, const void* pc);
   // Leaves all threads where they are.
   [[noreturn]] void abandon();
 

@@ -79,6 +79,9 @@ void cp_async_commit();
 void cp_async_wait_at(int n, Site site);
 inline void cp_async_wait(int n, NABLA_EMULATOR_SITE) { cp_async_wait_at(n, NABLA_EMULATOR_HERE); }
 
+// Checks the address of an atomic operation.
+void atomic_access(void* p, size_t bytes);
+
 // Ends the kernel with an error.
 [[noreturn]] void trap(Site site);
 // A shuffle from a lane that does not take part.
@@ -172,6 +175,7 @@ inline void __trap(NABLA_EMULATOR_SITE) { emulator::trap(NABLA_EMULATOR_HERE); }
 #define NABLA_EMULATOR_ATOMIC __attribute__((no_sanitize_thread)) inline
 template <typename T>
 NABLA_EMULATOR_ATOMIC T emulator_atomic_min(T* address, T value) {
+  emulator::atomic_access(address, sizeof *address);
   T old = __atomic_load_n(address, __ATOMIC_RELAXED);
   while (value < old && !__atomic_compare_exchange_n(address, &old, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
   }
@@ -185,19 +189,24 @@ NABLA_EMULATOR_ATOMIC unsigned atomicMin(unsigned* address, unsigned value) {
   return emulator_atomic_min(address, value);
 }
 NABLA_EMULATOR_ATOMIC int atomicAdd(int* address, int value) {
+  emulator::atomic_access(address, sizeof *address);
   return __atomic_fetch_add(address, value, __ATOMIC_RELAXED);
 }
 NABLA_EMULATOR_ATOMIC unsigned atomicAdd(unsigned* address, unsigned value) {
+  emulator::atomic_access(address, sizeof *address);
   return __atomic_fetch_add(address, value, __ATOMIC_RELAXED);
 }
 NABLA_EMULATOR_ATOMIC unsigned long long atomicAdd(unsigned long long* address, unsigned long long value) {
+  emulator::atomic_access(address, sizeof *address);
   return __atomic_fetch_add(address, value, __ATOMIC_RELAXED);
 }
 NABLA_EMULATOR_ATOMIC int atomicCAS(int* address, int expected, int value) {
+  emulator::atomic_access(address, sizeof *address);
   __atomic_compare_exchange_n(address, &expected, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
   return expected;
 }
 NABLA_EMULATOR_ATOMIC unsigned atomicCAS(unsigned* address, unsigned expected, unsigned value) {
+  emulator::atomic_access(address, sizeof *address);
   __atomic_compare_exchange_n(address, &expected, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
   return expected;
 }

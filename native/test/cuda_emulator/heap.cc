@@ -54,7 +54,7 @@ void* Heap::allocate(size_t bytes, size_t offset) {
   std::memset(data + bytes, 0xff, static_cast<size_t>(room + room_bytes - data - bytes));
   live_[data] = {room, room_bytes, bytes};
   used_ += bytes;
-  shadow::allow(data, bytes, false);
+  shadow::allow(data, bytes);
   return data;
 }
 

@@ -24,7 +24,9 @@ cudaError_t query(Device& device, const Point& point) {
     device.settle();
     if (device.broken != cudaSuccess) return result(device.broken);
   }
-  return point.reached() ? cudaSuccess : cudaErrorNotReady;
+  if (!point.reached()) return cudaErrorNotReady;
+  device.streams.seen(point);
+  return cudaSuccess;
 }
 
 }  // namespace
@@ -56,7 +58,6 @@ cudaError_t emulator::launch(const cudaLaunchConfig_t& config, const void* kerne
   Launch work{grid, block, config.dynamicSmemBytes, limit, std::move(thread)};
   device.streams.queue(config.stream, [&device, work = std::move(work)] {
     if (reports() && device.broken != cudaSuccess) return;
-    shadow::begin_launch();
     run_grid(work);
     if (device.heap.allocations() < 100) device.heap.check_gaps();
     if (take_report()) device.broken = cudaErrorLaunchFailure;

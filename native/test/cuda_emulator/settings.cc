@@ -26,6 +26,9 @@ Settings read_settings() {
   s.capability = static_cast<int>(number("NABLA_EMULATOR_CAPABILITY", 90));
   s.seed = static_cast<uint64_t>(number("NABLA_EMULATOR_SEED", 1));
   s.workers = static_cast<int>(number("NABLA_EMULATOR_THREADS", static_cast<int>(std::thread::hardware_concurrency())));
+#if defined(NABLA_EMULATOR_CHECKED)
+  s.workers = 1;  // the shadow memory knows one block at a time
+#endif
   if (s.workers < 1) s.workers = 1;
   s.memory = static_cast<size_t>(number("NABLA_EMULATOR_MEMORY", int64_t{8} << 30));
   s.deleted_line = 0;

@@ -5,13 +5,14 @@
 #include <cstdlib>
 
 #include "settings.h"
+#include "shadow.h"
 
 namespace emulator {
 
 Streams::Streams() : random_(settings().seed) { default_ = create(true); }
 
 Stream* Streams::create(bool blocking) {
-  streams_.push_back(std::make_unique<Stream>(blocking));
+  streams_.push_back(std::make_unique<Stream>(streams_made_++, blocking));
   return streams_.back().get();
 }
 
@@ -34,11 +35,14 @@ void Streams::queue(Stream* stream, std::function<void()> run, std::vector<Point
   } else if (stream->blocking()) {
     after.push_back(default_->last());
   }
+  for (const Point& p : after) stream->clock_.join(p.clock);
+  stream->clock_.join(host_);
+  stream->clock_.set_own(stream->id_, stream->progress_->queued + 1);
   after.erase(std::remove_if(after.begin(), after.end(), [](const Point& p) { return p.reached(); }), after.end());
   // A stream keeps its own order anyway.
   after.erase(std::remove_if(after.begin(), after.end(), [&](const Point& p) { return p.stream == stream->progress_; }),
               after.end());
-  stream->work_.push_back({std::move(after), std::move(run)});
+  stream->work_.push_back({std::move(after), std::move(run), stream->clock_});
   ++stream->progress_->queued;
 }
 
@@ -60,6 +64,7 @@ void Streams::step() {
   Stream* stream = candidates[random_() % candidates.size()];
   const Stream::Work work = std::move(stream->work_.front());
   stream->work_.pop_front();
+  shadow::begin_work(work.clock);
   work.run();
   ++stream->progress_->done;
   leaving_.erase(std::remove_if(leaving_.begin(), leaving_.end(), [](const auto& s) { return s->work_.empty(); }),
@@ -74,10 +79,13 @@ void Streams::run_until(const Point& point) {
     }
     step();
   }
+  seen(point);
 }
 
 void Streams::run_all() {
   while (!ready().empty()) step();
+  for (const auto& s : streams_) seen(s->last());
+  shadow::all_done();
 }
 
 void Streams::drop() {

@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "clock.h"
 #include "runtime_api.h"
 
 namespace emulator {
@@ -16,6 +17,7 @@ namespace emulator {
 struct Point {
   std::shared_ptr<struct Progress> stream;
   uint64_t number = 0;
+  Clock clock;  // what is ordered before its end
   bool reached() const;
 };
 struct Progress {
@@ -29,8 +31,8 @@ struct Event {
 
 class Stream {
  public:
-  explicit Stream(bool blocking) : blocking_(blocking), progress_(std::make_shared<Progress>()) {}
-  Point last() const { return {progress_, progress_->queued}; }
+  Stream(int id, bool blocking) : id_(id), blocking_(blocking), progress_(std::make_shared<Progress>()) {}
+  Point last() const { return {progress_, progress_->queued, clock_}; }
   bool blocking() const { return blocking_; }
 
  private:
@@ -38,8 +40,11 @@ class Stream {
   struct Work {
     std::vector<Point> after;
     std::function<void()> run;
+    Clock clock;
   };
+  int id_;
   bool blocking_;
+  Clock clock_;  // of its last work
   std::shared_ptr<Progress> progress_;
   std::deque<Work> work_;
 };
@@ -58,6 +63,8 @@ class Streams {
   void run_all();
   // One piece of work, so that a loop of queries ends.
   void step();
+  // The host has seen that the point is reached: what it queues from now on comes after.
+  void seen(const Point& point) { host_.join(point.clock); }
   // Forgets what is queued.
   void drop();
 
@@ -67,6 +74,8 @@ class Streams {
   std::vector<std::unique_ptr<Stream>> streams_;
   std::vector<std::unique_ptr<Stream>> leaving_;
   Stream* default_;
+  int streams_made_ = 0;
+  Clock host_;
   std::mt19937_64 random_;
 };
 
