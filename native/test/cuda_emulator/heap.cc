@@ -16,6 +16,7 @@ namespace {
 
 // Enough to show that somebody reads what he should not, without committing gigabytes.
 constexpr size_t kMostPoison = size_t{64} << 20;
+constexpr size_t kMostWaiting = size_t{1} << 20;
 void poison(char* p, size_t bytes) { std::memset(p, 0xff, std::min(bytes, kMostPoison)); }
 
 }  // namespace
@@ -70,7 +71,16 @@ bool Heap::release(void* pointer) {
   poison(data, piece.bytes);
   // Large ones go back to the system.
   if (piece.bytes > kMostPoison) madvise(piece.room + kAlignment, piece.bytes, MADV_DONTNEED);
-  free_.emplace(piece.room_bytes, piece.room);
+  // Small ones wait for a while before they are used again, so that who still reads or writes them is seen.
+  if (piece.bytes > kMostWaiting) {
+    free_.emplace(piece.room_bytes, piece.room);
+  } else {
+    waiting_.emplace_back(piece.room_bytes, piece.room);
+    if (waiting_.size() > 64) {
+      free_.insert(waiting_.front());
+      waiting_.pop_front();
+    }
+  }
   return true;
 }
 

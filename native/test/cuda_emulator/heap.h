@@ -1,7 +1,9 @@
 // The device's memory: allocations with gaps between them. Contents start as 0xFF, and are again after being freed.
 #pragma once
 #include <cstddef>
+#include <deque>
 #include <map>
+#include <utility>
 
 namespace emulator {
 
@@ -40,6 +42,7 @@ class Heap {
   size_t reserved_, limit_, used_ = 0, next_ = 0;
   std::map<char*, Piece> live_;
   std::multimap<size_t, char*> free_;  // by the room's size
+  std::deque<std::pair<size_t, char*>> waiting_;
 };
 
 }  // namespace emulator
