@@ -78,7 +78,7 @@ __global__ void __launch_bounds__(kThreads, 4) search_rows_kernel(Search<T> p, R
   if (p.wide) {
     constexpr uint32_t kWidth = kPackWidth<T>;
     for (uint32_t i = begin + rank * kWidth; i < end; i += team.size * kWidth) {
-      const auto pack = load_pack<kPackWidth<T>>(x + i);
+      const auto pack = load_elements<kPackWidth<T>>(x + i);
       for (int k = 0; k < kPackWidth<T>; ++k) p.better.take(best, pack[k], i + k);
     }
   } else {

@@ -102,7 +102,7 @@ template <typename T>
 __global__ void __launch_bounds__(kChannelThreads, 4) scale_channels_kernel(ChannelScale<T> p, ChannelTiles tiles) {
   const int64_t sample = tiles.sample();
   tiles.for_units<T>([&](uint32_t c, uint32_t lane, auto width) {
-    Pack<T, width.value> mean, scale, beta;
+    RowPack<T, width.value> mean, scale, beta;
     for (int i = 0; i < width.value; ++i) {
       const int64_t group = p.groups.of(sample, c + i);
       mean[i] = p.mean[group];
@@ -110,9 +110,9 @@ __global__ void __launch_bounds__(kChannelThreads, 4) scale_channels_kernel(Chan
       beta[i] = p.beta ? p.beta[c + i] : T(0);
     }
     tiles.for_rows(c, lane, [&](int64_t e) {
-      auto v = load_pack<width.value>(p.x + e);
+      auto v = load_elements<width.value>(p.x + e);
       for (int i = 0; i < width.value; ++i) v[i] = fma_of(v[i] - mean[i], scale[i], beta[i]);
-      store_pack(p.y + e, v);
+      store_elements(p.y + e, v);
     });
   });
 }
@@ -133,25 +133,25 @@ __global__ void __launch_bounds__(kChannelThreads, 4) channel_sums_kernel(Channe
   T* target = p.partial + int64_t{blockIdx.x} * 2 * tiles.channels;
   T* sums = tiles.together > 1 ? shared : target;
   tiles.for_units<T>([&](uint32_t c, uint32_t lane, auto width) {
-    Pack<T, width.value> mean, scale, sum, product;
+    RowPack<T, width.value> mean, scale, sum, product;
     for (int i = 0; i < width.value; ++i) {
       mean[i] = p.mean[p.groups.of(sample, c + i)];
       scale[i] = p.dx ? p.scale[c + i] : T(0);
       sum[i] = product[i] = 0;
     }
     tiles.for_rows(c, lane, [&](int64_t e) {
-      const auto v = load_pack<width.value>(p.x + e);
-      auto slope = load_pack<width.value>(p.dy + e);
+      const auto v = load_elements<width.value>(p.x + e);
+      auto slope = load_elements<width.value>(p.dy + e);
       for (int i = 0; i < width.value; ++i) {
         sum[i] += slope[i];
         product[i] = fma_of(slope[i], v[i] - mean[i], product[i]);
         slope[i] *= scale[i];
       }
-      if (p.dx) store_pack(p.dx + e, slope);
+      if (p.dx) store_elements(p.dx + e, slope);
     });
     T* of_lane = sums + 2 * lane * tiles.channels + c;
-    store_pack(of_lane, sum);
-    store_pack(of_lane + tiles.channels, product);
+    store_elements(of_lane, sum);
+    store_elements(of_lane + tiles.channels, product);
   });
   if (tiles.together == 1) return;
   tiles.fold_lanes(shared, 2 * tiles.channels);

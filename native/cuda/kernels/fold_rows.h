@@ -21,8 +21,8 @@ struct RowSegment {
   template <typename Visit>
   __device__ void read(Visit&& visit) const {
     rows->for_row<T>(n, [&](uint32_t j, auto width) {
-      const auto v = load_pack<width.value>(x + j);
-      store_pack(kept + j, v);
+      const auto v = load_elements<width.value>(x + j);
+      store_elements(kept + j, v);
       for (int i = 0; i < width.value; ++i) visit(v[i]);
     });
   }
@@ -30,7 +30,7 @@ struct RowSegment {
   template <typename Visit>
   __device__ void read_kept(Visit&& visit) const {
     rows->for_row<T>(n, [&](uint32_t j, auto width) {
-      const auto v = load_pack<width.value>(kept + j);
+      const auto v = load_elements<width.value>(kept + j);
       for (int i = 0; i < width.value; ++i) visit(v[i]);
     });
   }

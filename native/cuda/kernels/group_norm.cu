@@ -78,13 +78,13 @@ __global__ void __launch_bounds__(kChannelThreads, 4) group_moments_kernel(TileM
   };
   const auto add_rows = [&](bool centered) {
     tiles.for_units<T>([&](uint32_t c, uint32_t lane, auto width) {
-      Pack<T, width.value> mean, sum, squares;
+      RowPack<T, width.value> mean, sum, squares;
       for (int i = 0; i < width.value; ++i) {
         mean[i] = centered ? means[(c + i) / size] : T(0);
         sum[i] = squares[i] = 0;
       }
       tiles.for_rows(c, lane, [&](int64_t e) {
-        const auto v = load_pack<width.value>(p.x + e);
+        const auto v = load_elements<width.value>(p.x + e);
         for (int i = 0; i < width.value; ++i) {
           const T d = v[i] - mean[i];
           sum[i] += d;
@@ -92,8 +92,8 @@ __global__ void __launch_bounds__(kChannelThreads, 4) group_moments_kernel(TileM
         }
       });
       T* of_lane = sums + int64_t{2} * lane * channels + c;
-      store_pack(of_lane, sum);
-      store_pack(of_lane + channels, squares);
+      store_elements(of_lane, sum);
+      store_elements(of_lane + channels, squares);
     });
     tiles.fold_lanes(sums, 2 * channels);
   };
@@ -223,7 +223,7 @@ template <typename T>
 __global__ void __launch_bounds__(kChannelThreads, 4) input_gradient_kernel(Gradient<T> p, ChannelTiles tiles) {
   const int64_t sample = tiles.sample();
   tiles.for_units<T>([&](uint32_t c, uint32_t lane, auto width) {
-    Pack<T, width.value> mean, direct, slope, shift;
+    RowPack<T, width.value> mean, direct, slope, shift;
     for (int i = 0; i < width.value; ++i) {
       const int64_t group = p.groups.of(sample, c + i);
       mean[i] = p.mean[group];
@@ -232,12 +232,12 @@ __global__ void __launch_bounds__(kChannelThreads, 4) input_gradient_kernel(Grad
       shift[i] = p.shift[group];
     }
     tiles.for_rows(c, lane, [&](int64_t e) {
-      const auto v = load_pack<width.value>(p.x + e);
-      auto g = load_pack<width.value>(p.dy + e);
+      const auto v = load_elements<width.value>(p.x + e);
+      auto g = load_elements<width.value>(p.dy + e);
       for (int i = 0; i < width.value; ++i) {
         g[i] = fma_of(g[i], direct[i], fma_of(v[i] - mean[i], slope[i], shift[i]));
       }
-      store_pack(p.dx + e, g);
+      store_elements(p.dx + e, g);
     });
   });
 }

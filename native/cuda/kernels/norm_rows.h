@@ -50,8 +50,8 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1) normalize_rows_kernel(Nor
   const T count = static_cast<T>(rows.columns), *x = p.x + begin;
   T *y = p.y + begin, *kept = rows.kept_row<T>(shared), sum = 0;
   rows.for_row<T>(n, [&](uint32_t j, auto width) {
-    const auto v = load_pack<width.value>(x + j);
-    if (rows.kept) store_pack(kept + j, v);
+    const auto v = load_elements<width.value>(x + j);
+    if (rows.kept) store_elements(kept + j, v);
     for (int i = 0; i < width.value; ++i) sum = centered ? sum + v[i] : fma_of(v[i], v[i], sum);
   });
   sum = team.fold(sum, AddOp());
@@ -63,7 +63,7 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1) normalize_rows_kernel(Nor
     // What rounding left of the differences' sum corrects both results.
     Two<T> rest = {0, 0};
     rows.for_row<T>(n, [&](uint32_t j, auto width) {
-      const auto v = load_pack<width.value>(x + j);
+      const auto v = load_elements<width.value>(x + j);
       for (int i = 0; i < width.value; ++i) {
         const T d = v[i] - mean;
         rest = {rest.a + d, fma_of(d, d, rest.b)};
@@ -81,17 +81,17 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1) normalize_rows_kernel(Nor
     p.reciprocal[row] = scale;
   }
   rows.for_row<T>(n, [&](uint32_t j, auto width) {
-    auto v = load_pack<width.value>(x + j);
+    auto v = load_elements<width.value>(x + j);
     for (int i = 0; i < width.value; ++i) v[i] = (v[i] - mean) * scale;
     if (p.gamma) {
-      const auto gamma = load_pack<width.value>(p.gamma + j);
+      const auto gamma = load_elements<width.value>(p.gamma + j);
       for (int i = 0; i < width.value; ++i) v[i] *= gamma[i];
     }
     if (p.beta) {
-      const auto beta = load_pack<width.value>(p.beta + j);
+      const auto beta = load_elements<width.value>(p.beta + j);
       for (int i = 0; i < width.value; ++i) v[i] += beta[i];
     }
-    store_pack(y + j, v);
+    store_elements(y + j, v);
   });
 }
 
@@ -127,10 +127,10 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1) norm_gradient_kernel(Norm
                            : p.partial + int64_t{blockIdx.x} * width_of_sums;
     gamma_sums = all_sums + int64_t{team.slot()} * width_of_sums;
     rows.for_row<T>(columns, [&](uint32_t j, auto width) {
-      Pack<T, width.value> zero;
+      RowPack<T, width.value> zero;
       for (int i = 0; i < width.value; ++i) zero[i] = 0;
-      store_pack(gamma_sums + j, zero);
-      if (centered) store_pack(gamma_sums + columns + j, zero);
+      store_elements(gamma_sums + j, zero);
+      if (centered) store_elements(gamma_sums + columns + j, zero);
     });
   }
 
@@ -143,24 +143,24 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1) norm_gradient_kernel(Norm
     const T mean = centered && n > 0 ? p.mean[row] : T(0), scale = n > 0 ? p.reciprocal[row] : T(0);
     Two<T> sum = {0, 0};
     rows.for_row<T>(n, [&](uint32_t j, auto width) {
-      auto z = load_pack<width.value>(x + j), slope = load_pack<width.value>(dy + j);
+      auto z = load_elements<width.value>(x + j), slope = load_elements<width.value>(dy + j);
       if (rows.kept) {
-        store_pack(kept_x + j, z);
-        store_pack(kept_dy + j, slope);
+        store_elements(kept_x + j, z);
+        store_elements(kept_dy + j, slope);
       }
       for (int i = 0; i < width.value; ++i) z[i] = (z[i] - mean) * scale;
       if (gamma_sums) {
-        auto sums = load_pack<width.value>(gamma_sums + j);
+        auto sums = load_elements<width.value>(gamma_sums + j);
         for (int i = 0; i < width.value; ++i) sums[i] = fma_of(slope[i], z[i], sums[i]);
-        store_pack(gamma_sums + j, sums);
+        store_elements(gamma_sums + j, sums);
         if (centered) {
-          sums = load_pack<width.value>(gamma_sums + columns + j);
+          sums = load_elements<width.value>(gamma_sums + columns + j);
           for (int i = 0; i < width.value; ++i) sums[i] += slope[i];
-          store_pack(gamma_sums + columns + j, sums);
+          store_elements(gamma_sums + columns + j, sums);
         }
       }
       if (p.gamma) {
-        const auto gamma = load_pack<width.value>(p.gamma + j);
+        const auto gamma = load_elements<width.value>(p.gamma + j);
         for (int i = 0; i < width.value; ++i) slope[i] *= gamma[i];
       }
       for (int i = 0; i < width.value; ++i) sum = {sum.a + slope[i], fma_of(slope[i], z[i], sum.b)};
@@ -172,14 +172,14 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1) norm_gradient_kernel(Norm
     }
     const T mean_w = centered ? sum.a / count : T(0), mean_wz = sum.b / count;
     rows.for_row<T>(n, [&](uint32_t j, auto width) {
-      const auto v = load_pack<width.value>(x + j);
-      auto w = load_pack<width.value>(dy + j);
+      const auto v = load_elements<width.value>(x + j);
+      auto w = load_elements<width.value>(dy + j);
       if (p.gamma) {
-        const auto gamma = load_pack<width.value>(p.gamma + j);
+        const auto gamma = load_elements<width.value>(p.gamma + j);
         for (int i = 0; i < width.value; ++i) w[i] *= gamma[i];
       }
       for (int i = 0; i < width.value; ++i) w[i] = (w[i] - mean_w - (v[i] - mean) * scale * mean_wz) * scale;
-      store_pack(dx + j, w);
+      store_elements(dx + j, w);
     });
   }
   if (!p.partial || !p.kept_sums) return;

@@ -93,10 +93,10 @@ __global__ void __launch_bounds__(kThreads, 4) reduce_rows_kernel(Reduction<Op> 
   };
   if (p.wide) {
     constexpr int kWidth = kPackWidth<In>;
-    const auto load = [&](uint32_t i) { return load_pack<kWidth>(x + p.plan.reduced.in_offset(i)); };
+    const auto load = [&](uint32_t i) { return load_elements<kWidth>(x + p.plan.reduced.in_offset(i)); };
     reduce_packs<Op, kWidth, true>(p, begin + rank * kWidth, end, team.size * kWidth, load, finish);
   } else {
-    const auto load = [&](uint32_t i) { return load_pack<1>(x + p.plan.reduced.in_offset(i)); };
+    const auto load = [&](uint32_t i) { return load_elements<1>(x + p.plan.reduced.in_offset(i)); };
     reduce_packs<Op, 1, true>(p, begin + rank, end, team.size, load, finish);
   }
 }
@@ -140,7 +140,7 @@ __global__ void __launch_bounds__(kThreads, 4) reduce_columns_kernel(Reduction<O
     const bool inside = column < tiles.columns;
     const uint32_t output = row * tiles.columns + (inside ? column : 0), end = inside ? p.end(number) : 0;
     const In* x = p.x + p.plan.in_begin + p.plan.kept.in_offset(output);
-    const auto load = [&](uint32_t i) { return load_pack<width.value>(x + p.plan.reduced.in_offset(i)); };
+    const auto load = [&](uint32_t i) { return load_elements<width.value>(x + p.plan.reduced.in_offset(i)); };
     reduce_packs<Op, width.value, false>(p, begin, end, step, load, [&](auto& values) {
       fold_columns(values, p.op, tiles.across, [&](int k, auto result) {
         if (inside) p.write(output + k, number, result);

@@ -12,7 +12,7 @@ namespace nabla::cuda {
 
 // `width` neighbours that are moved at once.
 template <typename T, int width>
-struct alignas(sizeof(T) * width) Pack {
+struct alignas(sizeof(T) * width) RowPack {
   static constexpr int kWidth = width;
   T v[width];
   __device__ T& operator[](int i) { return v[i]; }
@@ -28,12 +28,12 @@ struct Width {
 };
 
 template <int width, typename T>
-__device__ Pack<T, width> load_pack(const T* p) {
-  return *reinterpret_cast<const Pack<T, width>*>(p);
+__device__ RowPack<T, width> load_elements(const T* p) {
+  return *reinterpret_cast<const RowPack<T, width>*>(p);
 }
 template <typename T, int width>
-__device__ void store_pack(T* p, const Pack<T, width>& pack) {
-  *reinterpret_cast<Pack<T, width>*>(p) = pack;
+__device__ void store_elements(T* p, const RowPack<T, width>& pack) {
+  *reinterpret_cast<RowPack<T, width>*>(p) = pack;
 }
 
 inline bool aligned_to_packs(std::initializer_list<const void*> pointers) {

@@ -19,11 +19,11 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1)
   const T greatest = row_max(rows, x, n, kept);
   if (rows.kept) x = kept;
   const T sum = sum_of_exp(rows, x, n, greatest, [&](uint32_t j, const auto& exponentials) {
-    if (!logarithm && rows.kept) store_pack(kept + j, exponentials);
+    if (!logarithm && rows.kept) store_elements(kept + j, exponentials);
   });
   const T log_sum = logarithm ? log_of(sum) : T(0), scale = logarithm ? T(0) : 1 / sum;
   rows.for_row<T>(n, [&](uint32_t j, auto width) {
-    auto v = load_pack<width.value>(x + j);
+    auto v = load_elements<width.value>(x + j);
     for (int i = 0; i < width.value; ++i) {
       if (logarithm) {
         // Not x - (greatest + log_sum): that would round twice at the magnitude of the greatest.
@@ -32,7 +32,7 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1)
         v[i] = (rows.kept ? v[i] : exp_of(v[i] - greatest)) * scale;
       }
     }
-    store_pack(y + j, v);
+    store_elements(y + j, v);
   });
 }
 
@@ -48,10 +48,10 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1)
   T *kept_y = rows.kept_row<T>(shared), *kept_dy = rows.kept_row<T>(shared, 1);
   T sum = 0;
   rows.for_row<T>(n, [&](uint32_t j, auto width) {
-    const auto g = load_pack<width.value>(dy + j), v = load_pack<width.value>(y + j);
+    const auto g = load_elements<width.value>(dy + j), v = load_elements<width.value>(y + j);
     if (rows.kept) {
-      store_pack(kept_y + j, v);
-      store_pack(kept_dy + j, g);
+      store_elements(kept_y + j, v);
+      store_elements(kept_dy + j, g);
     }
     for (int i = 0; i < width.value; ++i) sum = logarithm ? sum + g[i] : fma_of(v[i], g[i], sum);
   });
@@ -61,10 +61,10 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1)
     dy = kept_dy;
   }
   rows.for_row<T>(n, [&](uint32_t j, auto width) {
-    const auto v = load_pack<width.value>(y + j);
-    auto g = load_pack<width.value>(dy + j);
+    const auto v = load_elements<width.value>(y + j);
+    auto g = load_elements<width.value>(dy + j);
     for (int i = 0; i < width.value; ++i) g[i] = logarithm ? g[i] - exp_of(v[i]) * sum : v[i] * (g[i] - sum);
-    store_pack(dx + j, g);
+    store_elements(dx + j, g);
   });
 }
 

@@ -80,7 +80,7 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1)
     T total = 0;
     if (target.smoothing != 0) {
       rows.for_row<T>(n, [&](uint32_t j, auto width) {
-        const auto v = load_pack<width.value>(again + j);
+        const auto v = load_elements<width.value>(again + j);
         for (int i = 0; i < width.value; ++i) total += greatest - v[i];
       });
       total = rows.team.fold(total, AddOp());
@@ -94,7 +94,7 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1)
   } else {
     const T* probability = target.probabilities + begin;
     rows.for_row<T>(n, [&](uint32_t j, auto width) {
-      const auto v = load_pack<width.value>(again + j), p = load_pack<width.value>(probability + j);
+      const auto v = load_elements<width.value>(again + j), p = load_elements<width.value>(probability + j);
       for (int i = 0; i < width.value; ++i) {
         // What has no probability costs nothing, even where the logit is -inf.
         const T t = target.of(p[i]);
@@ -123,12 +123,12 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1)
   if (target.labels) {
     const uint32_t label = n > 0 ? label_of(target, rows, row) : 0;
     rows.for_row<T>(n, [&](uint32_t j, auto width) {
-      auto v = load_pack<width.value>(x + j);
+      auto v = load_elements<width.value>(x + j);
       for (int i = 0; i < width.value; ++i) {
         v[i] = (exp_of(v[i] - shift) - target.everywhere) * scale;
         if (j + i == label) v[i] -= target.share * scale;
       }
-      store_pack(dx + j, v);
+      store_elements(dx + j, v);
     });
     return;
   }
@@ -136,17 +136,17 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1)
   T* kept = rows.kept_row<T>(shared);
   T total = 0;
   rows.for_row<T>(n, [&](uint32_t j, auto width) {
-    const auto p = load_pack<width.value>(probability + j);
-    if (rows.kept) store_pack(kept + j, p);
+    const auto p = load_elements<width.value>(probability + j);
+    if (rows.kept) store_elements(kept + j, p);
     for (int i = 0; i < width.value; ++i) total += p[i];
   });
   const T sum = target.share * rows.team.fold(total, AddOp()) + target.smoothing;
   if (rows.kept) probability = kept;
   rows.for_row<T>(n, [&](uint32_t j, auto width) {
-    auto v = load_pack<width.value>(x + j);
-    const auto p = load_pack<width.value>(probability + j);
+    auto v = load_elements<width.value>(x + j);
+    const auto p = load_elements<width.value>(probability + j);
     for (int i = 0; i < width.value; ++i) v[i] = (exp_of(v[i] - shift) * sum - target.of(p[i])) * scale;
-    store_pack(dx + j, v);
+    store_elements(dx + j, v);
   });
 }
 

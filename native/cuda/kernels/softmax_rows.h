@@ -18,8 +18,8 @@ template <typename T>
 __device__ T row_max(const RowLayout& rows, const T* x, uint32_t n, T* kept) {
   T greatest = -infinity<T>();
   rows.for_row<T>(n, [&](uint32_t j, auto width) {
-    const auto v = load_pack<width.value>(x + j);
-    if (rows.kept) store_pack(kept + j, v);
+    const auto v = load_elements<width.value>(x + j);
+    if (rows.kept) store_elements(kept + j, v);
     for (int i = 0; i < width.value; ++i) greatest = greater_of(v[i], greatest);
   });
   return rows.team.fold(greatest, GreaterOp());
@@ -30,7 +30,7 @@ template <typename T, typename Visit>
 __device__ T sum_of_exp(const RowLayout& rows, const T* x, uint32_t n, T shift, Visit&& visit) {
   T sum = 0;
   rows.for_row<T>(n, [&](uint32_t j, auto width) {
-    auto v = load_pack<width.value>(x + j);
+    auto v = load_elements<width.value>(x + j);
     for (int i = 0; i < width.value; ++i) {
       v[i] = exp_of(v[i] - shift);
       sum += v[i];
