@@ -1,5 +1,7 @@
 // Where elements of NHWC images lie.
 #pragma once
+#include <cuda_runtime.h>
+
 #include <cstdint>
 
 namespace nabla::cuda {

@@ -5,6 +5,7 @@
 
 #include "core/kernel.h"
 #include "cuda/kernels/pack.h"
+#include "cuda/launch.h"
 
 namespace nabla::cuda {
 
