@@ -107,11 +107,11 @@ const tables: ErrorTables = {
       "tensor: unknown dtype: float8, expected one of float32, float64, int32, uint8, bool, bfloat16, float16",
     ],
     [
-      () => tensor([1], { device: wrong("cuda") }),
+      () => tensor([1], { device: wrong("tpu") }),
       DeviceError,
-      'tensor: there is no device "cuda": this build has cpu',
+      'tensor: there is no device "tpu": expected "cpu" or "cuda"',
     ],
-    [() => tensor([1], { device: wrong(0) }), ArgumentError, 'tensor: not a device: 0, expected "cpu"'],
+    [() => tensor([1], { device: wrong(0) }), ArgumentError, 'tensor: not a device: 0, expected "cpu" or "cuda"'],
     [
       () => tensor([1], wrong({ type: "int32" })),
       ArgumentError,

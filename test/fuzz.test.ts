@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { memory, ones, type Tensor } from "nabla";
 import { gradientDType } from "../src/ts/dtype.js";
-import { cpuStream } from "../src/ts/stream.js";
+import { currentStream } from "../src/ts/device.js";
 import { Fuzzer, isTyped, opNames } from "./support/fuzz.js";
 
 /** `npm run fuzz` runs this file against an addon with AddressSanitizer. */
@@ -76,7 +76,7 @@ function differentiate(result: Tensor): void {
 
 /** Tensors that are left when nothing refers to those of the calls any more. */
 function settle(): number {
-  attempt("wait", "wait", () => cpuStream().wait());
-  cpuStream().sweep();
+  attempt("wait", "wait", () => currentStream().wait());
+  currentStream().sweep();
   return memory().tensors;
 }

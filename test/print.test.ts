@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { describe, expect, test, vi } from "vitest";
 import { arange, randn, tensor, zeros, type DType } from "nabla";
-import { cpuStream } from "../src/ts/stream.js";
+import { currentStream } from "../src/ts/device.js";
 import { toNumbers, type Number } from "./fixtures/torch/fixtures.js";
 
 interface Printed {
@@ -109,13 +109,13 @@ describe("of more than 1000 elements, the edges", () => {
 
   test("nothing else is read", () => {
     const x = randn([300, 40, 50], { requiresGrad: true });
-    const read = vi.spyOn(cpuStream(), "readSync");
-    const before = cpuStream().liveStorages;
+    const read = vi.spyOn(currentStream(), "readSync");
+    const before = currentStream().liveStorages;
     const text = inspect(x);
     const elements = read.mock.results.reduce((sum, { value }) => sum + (value as Float32Array).length, 0);
     read.mockRestore();
     expect(elements).toBe(6 ** 3);
-    expect(cpuStream().liveStorages).toBe(before);
+    expect(currentStream().liveStorages).toBe(before);
     expect(text.match(/\.\.\./g)!.length).toBe(1 + 6 + 36);
   });
 });

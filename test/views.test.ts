@@ -4,7 +4,7 @@ import * as nabla from "nabla";
 import { arange, memory, rand, tensor, tidy, zeros, type Tensor } from "nabla";
 import { registry } from "../src/ts/op.js";
 import { assign } from "../src/ts/ops/assign.js";
-import { cpuStream } from "../src/ts/stream.js";
+import { currentStream } from "../src/ts/device.js";
 import { kernelsOf } from "./support/kernels.js";
 
 type Call = (x: Tensor) => Tensor | Tensor[];
@@ -198,14 +198,14 @@ describe("strided inputs", () => {
     const size = 2 ** 22;
     const x = zeros([size / 1024, 1024]);
     x.softmax().dispose();
-    cpuStream().wait();
+    currentStream().wait();
     const { peakBytes, tensors } = memory();
     // The result alone fits into what was released; the copy beside it does not.
     x.softmax().dispose();
-    cpuStream().wait();
+    currentStream().wait();
     expect(memory().peakBytes).toBe(peakBytes);
     x.transpose().softmax().dispose();
-    cpuStream().wait();
+    currentStream().wait();
     expect(memory().peakBytes - peakBytes).toBeGreaterThanOrEqual(size * 4);
     expect(memory().tensors).toBe(tensors);
   });

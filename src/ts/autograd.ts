@@ -1,6 +1,7 @@
 import { watchBackward, watching } from "./anomaly.js";
 import { gradientDType } from "./dtype.js";
-import { ArgumentError, DTypeError, ShapeError } from "./errors.js";
+import { ArgumentError, DeviceError, DTypeError, ShapeError } from "./errors.js";
+import { onStream } from "./device.js";
 import { checkTensor, copy } from "./op.js";
 import { add } from "./ops/binary.js";
 import { full } from "./ops/creation.js";
@@ -33,7 +34,7 @@ declare module "./tensor.js" {
      *
      * @param gradient the gradient of the final result with respect to this tensor: same shape; 1 for a single element.
      * @throws ArgumentError when nothing requires a gradient, or this tensor has several elements and no gradient is given.
-     * @throws ShapeError, DTypeError when the gradient has another shape or dtype.
+     * @throws ShapeError, DTypeError, DeviceError when the gradient has another shape or dtype, or is on another device.
      */
     backward(gradient?: Tensor, options?: BackwardOptions): void;
   }
@@ -61,7 +62,9 @@ const NO_TARGETS: ReadonlyMap<TapeNode, number> = new Map();
 
 /** A tensor of its own, which the walk over the graph may dispose of. */
 function seedOf(root: Tensor, gradient: Tensor | undefined): Tensor {
-  return gradient ? sameTensor(gradient) : full(root.shape, 1, { dtype: gradientDType(root.dtype)! });
+  return gradient
+    ? sameTensor(gradient)
+    : full(root.shape, 1, { dtype: gradientDType(root.dtype)!, device: root.device });
 }
 
 /**
@@ -122,6 +125,12 @@ function checkGradient(root: Tensor, gradient: Tensor): void {
       `backward: the gradient does not fit: it is ${formatShape(gradient.shape)}, the tensor is ${formatShape(root.shape)}`,
     );
   }
+  if (gradient.device !== root.device) {
+    throw new DeviceError(
+      `backward: the gradient is on another device: it is on ${gradient.device}, the tensor on ${root.device}: ` +
+        `move it with gradient.to("${root.device}")`,
+    );
+  }
   if (gradient.dtype !== gradientDType(root.dtype)) {
     throw new DTypeError(
       `backward: the gradient's dtype does not fit: it is ${gradient.dtype}, the tensor is ${root.dtype}, expected ${gradientDType(root.dtype)}`,
@@ -150,7 +159,9 @@ function pass(
   };
   try {
     const needs = leading ? node.edges.map((edge) => edge !== null && leading.has(edge)) : node.needs;
-    const run = (): readonly (Tensor | null)[] => node.run(grads, needs, collect);
+    // What the backward function makes of nothing is made where the gradients are.
+    const { stream } = grads.find((grad) => grad !== null)!.storage;
+    const run = (): readonly (Tensor | null)[] => onStream(stream, () => node.run(grads, needs, collect));
     const inputGrads = watching ? watchBackward(node, run) : run();
     for (let i = 0; i < node.edges.length; i++) {
       const edge = node.edges[i];

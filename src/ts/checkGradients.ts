@@ -59,7 +59,7 @@ export function checkGradients<A extends Tensor[]>(
     const second: Scalar = (given, recorded) => {
       const gradients = gradientsOf(first(given, true), given, recorded);
       const parts = gradients.flatMap((gradient, i) => (gradient ? [weightedSum(gradient, 2 + i)] : []));
-      return parts.reduce((a, b) => add(a, b), zeros([], { dtype: "float64" }) as Tensor);
+      return parts.length > 0 ? parts.reduce((a, b) => add(a, b)) : zeros([], { dtype: "float64" });
     };
     largest = Math.max(largest, compare("second derivative", second, inputs, { tolerance, step, samples }));
   }
@@ -87,7 +87,7 @@ function compare(
     const make = (moved: number, data: Float64Array | null): Tensor[] =>
       inputs.map((input, i) => {
         const own = i === moved ? data : values[i]!;
-        return own ? variableOf(tensor(own, { shape: input.shape })) : input.detach();
+        return own ? variableOf(tensor(own, { shape: input.shape, device: input.device })) : input.detach();
       });
     const variables = make(-1, null);
     const gradients = gradientsOf(scalar(variables, true), variables, false);
@@ -135,5 +135,5 @@ function gradientsOf(result: Tensor, variables: readonly Tensor[], createGraph: 
 /** The sum of a result's elements, each times a weight that has no pattern. */
 function weightedSum(result: Tensor, salt: number): Tensor {
   const weights = Float64Array.from({ length: result.size }, (_, i) => Math.sin(1 + i * 1.37 + salt * 0.71) + 0.3);
-  return sum(mul(result, tensor(weights, { shape: result.shape })));
+  return sum(mul(result, tensor(weights, { shape: result.shape, device: result.device })));
 }

@@ -58,7 +58,8 @@ function evaluate<A extends Tensor[]>(
   checkValue(op, value);
   const gradients = value.requiresGrad ? differentiate(value, nodes, createGraph) : nodes.map(() => null);
   const grads = gradients.map(
-    (gradient, i) => gradient ?? zeros(inputs[i]!.shape, { dtype: inputs[i]!.dtype as "float32" }),
+    (gradient, i) =>
+      gradient ?? zeros(inputs[i]!.shape, { dtype: inputs[i]!.dtype as "float32", device: inputs[i]!.device }),
   );
   for (const variable of variables) if (variable !== value) variable.dispose();
   return {

@@ -25,6 +25,7 @@ export {
   shuffle,
   truncatedNormal,
   type BernoulliOptions,
+  type PermutationOptions,
   type RandintOptions,
   type RandnOptions,
   type RandOptions,
@@ -187,7 +188,8 @@ export { detectAnomaly } from "./anomaly.js";
 export { assign } from "./ops/assign.js";
 export { keep, memory, tidy, type MemoryInfo } from "./memory.js";
 export { setSeed } from "./random.js";
-export { devices, withDevice, type Device } from "./device.js";
+export { devices, withDevice, type Device, type DeviceInfo } from "./device.js";
+export { to } from "./ops/to.js";
 export {
   AnomalyError,
   ArgumentError,

@@ -87,7 +87,10 @@ export class SparseCategoricalCrossentropy extends Loss {
     const labels = alignLabels(this.name, yTrue, yPred);
     const logits = this.fromLogits ? yPred : logitsOf(yPred, "softmax");
     if (logits) return softmaxCrossEntropy(logits, labels, { reduction: "none" });
-    const isLabel = equal(expandDims(labels, -1), arange(yPred.shape.at(-1)!, { dtype: "int32" }));
+    const isLabel = equal(
+      expandDims(labels, -1),
+      arange(yPred.shape.at(-1)!, { dtype: "int32", device: yPred.device }),
+    );
     return neg(sum(mul(cast(isLabel, yPred.dtype), logProbabilities(yPred)), { axis: -1 }));
   }
 

@@ -1,5 +1,5 @@
 import { ArgumentError } from "./errors.js";
-import { cpuStream } from "./stream.js";
+import { deviceStream, type Device } from "./device.js";
 import { Tensor } from "./tensor.js";
 import { currentScope, enterScope, leaveScope } from "./scope.js";
 
@@ -15,9 +15,14 @@ export interface MemoryInfo {
   peakBytes: number;
 }
 
-/** What the engine holds now. Waits for nothing: commands under way may still change the bytes cached. */
-export function memory(): MemoryInfo {
-  const stream = cpuStream();
+/**
+ * What the engine holds now on a device, by default the current one ({@link withDevice}). Waits for nothing: commands
+ * under way may still change the bytes cached.
+ *
+ * @throws DeviceError for a device that cannot be used.
+ */
+export function memory(device?: Device): MemoryInfo {
+  const stream = deviceStream("memory", device);
   stream.flush();
   const { cached, peak } = stream.memory();
   return { tensors: stream.liveStorages, bytes: stream.liveBytes, cachedBytes: cached, peakBytes: peak };

@@ -2,7 +2,8 @@ import { watchOp, watching } from "./anomaly.js";
 import { ArgumentError, DeviceError, DTypeError, describe } from "./errors.js";
 import { isHalf, type DType } from "./dtype.js";
 import { checkLimits, type Shape } from "./shape.js";
-import { cpuStream, type Operand } from "./stream.js";
+import { currentStream } from "./device.js";
+import type { Operand, Stream } from "./stream.js";
 import { isRecording, record, type Backward, type Saved } from "./tape.js";
 import { Tensor } from "./tensor.js";
 
@@ -35,7 +36,8 @@ export interface OpDefinition<A> {
 
 /** An op of the registry. Calling it runs its kernel and puts it on the tape. */
 export interface Op<A> {
-  (inputs: readonly Tensor[], attrs: A): Tensor[];
+  /** Runs on the device of its inputs, or without any on that of the stream, by default the current one. */
+  (inputs: readonly Tensor[], attrs: A, stream?: Stream): Tensor[];
   readonly definition: OpDefinition<A>;
 }
 
@@ -66,20 +68,20 @@ export function defineOp<A>(definition: OpDefinition<A>): Op<A> {
   const contiguous = definition.contiguous ?? false;
   const halves = definition.halves ?? false;
   let kernel = -1;
-  const op = (given: readonly Tensor[], attrs: A): Tensor[] => {
+  const op = (given: readonly Tensor[], attrs: A, target?: Stream): Tensor[] => {
     for (let i = 0; i < given.length; i++) checkTensor(name, given[i]);
+    const stream = given.length > 0 ? commonStream(name, given) : (target ?? currentStream());
     const specs = infer(given, attrs);
     for (let i = 0; i < specs.length; i++) checkLimits(name, specs[i]!.shape);
     if (!halves) {
       for (let i = 0; i < given.length; i++) refuseHalf(name, given[i]!.dtype);
       for (let i = 0; i < specs.length; i++) refuseHalf(name, specs[i]!.dtype);
     }
-    const stream = cpuStream();
     if (kernel < 0) kernel = stream.kernel(definition.kernel ?? name);
     const inputs = contiguous ? given.map(toContiguous) : given;
     const attributes = encode === undefined ? NO_ATTRIBUTES : encode(attrs, inputs);
     const outputs = new Array<Tensor>(specs.length);
-    for (let i = 0; i < specs.length; i++) outputs[i] = Tensor.create(specs[i]!.shape, specs[i]!.dtype);
+    for (let i = 0; i < specs.length; i++) outputs[i] = Tensor.create(stream, specs[i]!.shape, specs[i]!.dtype);
     stream.write(kernel, operands === undefined ? inputs : operands(inputs, specs, attrs), outputs, attributes);
     if (watching) watchOp(name, inputs, outputs);
     if (backward !== null && isRecording() && anyRequiresGrad(inputs)) {
@@ -137,15 +139,35 @@ export interface Update<A> {
  */
 export function defineUpdate<A>(definition: UpdateDefinition<A>): Update<A> {
   const { name, check, encode } = definition;
+  let kernel = -1;
   const update = (inputs: readonly Tensor[], written: readonly Tensor[], attrs: A): void => {
     for (let i = 0; i < inputs.length; i++) checkTensor(name, inputs[i]);
+    const stream = commonStream(name, inputs);
     check(inputs, attrs);
     if (!definition.halves) for (const { dtype } of inputs) refuseHalf(name, dtype);
-    const stream = cpuStream();
+    if (kernel < 0) kernel = stream.kernel(name);
     for (const tensor of written) tensor.storage.version++;
-    stream.write(stream.kernel(name), inputs, [], encode === undefined ? NO_ATTRIBUTES : encode(attrs, inputs));
+    stream.write(kernel, inputs, [], encode === undefined ? NO_ATTRIBUTES : encode(attrs, inputs));
   };
   return register(name, Object.assign(update, { definition }));
+}
+
+/** The stream of tensors that an op takes together. @throws DeviceError when they are on several devices. */
+function commonStream(op: string, tensors: readonly Tensor[]): Stream {
+  const { stream } = tensors[0]!.storage;
+  for (let i = 1; i < tensors.length; i++) {
+    if (tensors[i]!.storage.stream !== stream) throw mixedDevices(op, tensors);
+  }
+  return stream;
+}
+
+/** @internal The error for tensors that should be on one device. */
+export function mixedDevices(op: string, tensors: readonly Tensor[]): DeviceError {
+  const list = tensors.map(({ device }) => device);
+  return new DeviceError(
+    `${op}: the tensors are on different devices: ${list.join(", ")}, expected one: move those that are elsewhere, ` +
+      `such as with x.to("${list.includes("cuda") ? "cuda" : list[0]}")`,
+  );
 }
 
 /** @throws DTypeError for bfloat16 and float16. */

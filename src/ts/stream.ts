@@ -1,9 +1,10 @@
 import { NablaError, IndexError, NativeError, OutOfMemoryError } from "./errors.js";
 import { dtypeInfo, isHalf, type DType, type DTypeInfo, type TypedArray } from "./dtype.js";
 import { contiguousStrides, sizeOf, type Shape } from "./shape.js";
-import type { Addon, NativeFailure, OpenResult } from "./native/contract.js";
-import { loadAddon } from "./native/load.js";
-import { readEnvironment, type Convolution } from "./options.js";
+import type { Device } from "./device.js";
+import type { Addon, AddonInfo, NativeFailure, OpenResult } from "./native/contract.js";
+import type { Convolution, StreamOptions } from "./options.js";
+import type { Tensor } from "./tensor.js";
 import { Watch } from "./watch.js";
 
 /**
@@ -11,6 +12,8 @@ import { Watch } from "./watch.js";
  * (views) share one Storage. The addon watches it weakly: once it was collected, the memory is released.
  */
 export class Storage {
+  /** Private, so that a tensor that is posted to another thread can be told apart there: no message holds a stream. */
+  readonly #stream: Stream;
   readonly id: number;
   readonly bytes: number;
   /** Tensors and tape entries that hold it; at 0 the memory is released at once. */
@@ -19,9 +22,20 @@ export class Storage {
   version = 0;
   /** See Watch. */
   group: object | null = null;
-  constructor(id: number, bytes: number) {
+  constructor(stream: Stream, id: number, bytes: number) {
+    this.#stream = stream;
     this.id = id;
     this.bytes = bytes;
+  }
+
+  /** That of the device which the memory belongs to. */
+  get stream(): Stream {
+    return this.#stream;
+  }
+
+  /** One holder less; the memory goes back when it was the last. */
+  release(): void {
+    if (--this.references === 0) this.#stream.free(this.id);
   }
 }
 
@@ -62,17 +76,18 @@ const COLLECT = 2;
  * The command stream of one device in this environment: writes commands, keeps the ids, and asks for a sweep when
  * what is alive passes a limit that grows with what is really alive.
  */
-export class Stream {
-  readonly device = "cpu";
-  readonly isa: string;
-  readonly threads: number;
-  readonly pinned: boolean;
+export class Stream<Opened extends OpenResult = OpenResult> {
+  readonly device: Device;
+  /** What the addon said when it started the stream. */
+  readonly opened: Opened;
   readonly convolution: Convolution;
+  /** Numbers as tensors, by dtype: see constantOf in ops/scalar.ts. */
+  readonly constants = new Map<DType, Map<number, Tensor>>();
   /** Bytes of storages that were not released. */
   liveBytes = 0;
   liveStorages = 0;
 
-  private readonly addon: Addon;
+  private readonly addon: Pick<Addon, "submit" | "upload" | "read" | "readSync" | "sweep" | "memory">;
   private readonly sync: boolean;
   private readonly batchBusy: number;
   private readonly batchIdle: number;
@@ -99,23 +114,19 @@ export class Stream {
     this.flush();
   };
 
-  constructor(addon: Addon, environment: Readonly<Record<string, string | undefined>>) {
-    const info = addon.info();
-    const options = readEnvironment(environment, info);
+  constructor(device: Device, addon: Stream["addon"], info: AddonInfo, opened: Opened, options: StreamOptions) {
+    this.device = device;
+    this.opened = opened;
+    this.convolution = options.convolution;
     info.ops.forEach((name, number) => this.opNumbers.set(name, number));
     this.batchIdle = info.cpus > 1 ? BATCH_IDLE : BATCH_ONE_CPU;
     this.batchBusy = info.cpus > 1 ? BATCH_BUSY : BATCH_ONE_CPU;
-    const opened: OpenResult = addon.open(options);
     this.addon = addon;
     this.sync = options.sync;
-    this.convolution = options.convolution;
     this.words = new Int32Array(opened.commands);
     this.doubles = new Float64Array(opened.commands);
     this.trackIds = opened.trackIds;
     this.status = opened.status;
-    this.isa = opened.isa;
-    this.threads = opened.threads;
-    this.pinned = opened.pinned;
     this.memoryLimit = addon.memory().limit;
     this.sweepFloor = Math.min(SWEEP_AT_LEAST, this.memoryLimit / 2);
     this.sweepAt = this.sweepFloor;
@@ -134,7 +145,7 @@ export class Stream {
     if (this.liveBytes + bytes > this.sweepAt) this.sweep();
     else if (this.liveStorages >= this.glanceAt) this.glance();
     const id = this.freeIds.pop() ?? this.nextId++;
-    const storage = new Storage(id, bytes);
+    const storage = new Storage(this, id, bytes);
     this.bytesOf[id] = bytes;
     this.liveBytes += bytes + OVERHEAD_BYTES;
     this.liveStorages++;
@@ -154,12 +165,8 @@ export class Stream {
     throw new OutOfMemoryError(`${op}: out of memory: ${bytes} bytes are needed, the limit is ${this.memoryLimit}`);
   }
 
-  /** One holder less; the memory goes back when it was the last. */
-  release(storage: Storage): void {
-    if (--storage.references === 0) this.free(storage.id);
-  }
-
-  private free(id: number): void {
+  /** Gives back the memory of the storage with this id. */
+  free(id: number): void {
     const bytes = this.bytesOf[id]!;
     this.bytesOf[id] = -1;
     this.liveBytes -= bytes + OVERHEAD_BYTES;
@@ -256,7 +263,7 @@ export class Stream {
     this.flush();
     const failure = this.addon.upload(storage.id, dtypeInfo[dtype].code, shape, data);
     if (!failure) return;
-    this.release(storage);
+    storage.release();
     throw toError(failure);
   }
 
@@ -264,7 +271,7 @@ export class Stream {
   async read(operand: Operand): Promise<TypedArray> {
     const { array, source, temporary } = this.valuesOf(operand);
     const bytes = this.readBytes(source);
-    if (temporary) this.release(source.storage);
+    if (temporary) source.storage.release();
     return new array(await bytes);
   }
 
@@ -274,7 +281,7 @@ export class Stream {
     try {
       return new array(this.readBytesSync(source));
     } finally {
-      if (temporary) this.release(source.storage);
+      if (temporary) source.storage.release();
     }
   }
 
@@ -383,11 +390,4 @@ function toError(failure: NativeFailure): NablaError {
   if (failure.kind === 1) return new OutOfMemoryError(message);
   if (failure.kind === 2) return new IndexError(message);
   return new NativeError(message);
-}
-
-let stream: Stream | undefined;
-
-/** This environment's CPU stream, started on first use. Each worker thread has its own. */
-export function cpuStream(): Stream {
-  return (stream ??= new Stream(loadAddon(), process.env));
 }

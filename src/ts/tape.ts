@@ -1,8 +1,8 @@
 import { noteCall, watching } from "./anomaly.js";
 import { NablaError } from "./errors.js";
-import { cpuStream } from "./stream.js";
 import { gradientDType, type DType } from "./dtype.js";
 import type { Shape } from "./shape.js";
+import type { Storage } from "./stream.js";
 import { Tensor } from "./tensor.js";
 
 /** What an op's backward function gets. */
@@ -39,16 +39,19 @@ export interface Saved {
 
 class SavedTensor {
   private readonly tensor: Tensor;
+  /** That of the tensor when it was saved. */
+  private readonly storage: Storage;
   private readonly version: number;
   constructor(tensor: Tensor) {
     this.tensor = tensor;
+    this.storage = tensor.storage;
     this.version = tensor.storage.version;
     tensor.storage.references++;
   }
   /** The saved value, usable even if the user disposed of the tensor. */
   restore(op: string): Tensor {
     const tensor = this.tensor;
-    if (tensor.storage.version !== this.version) {
+    if (tensor.storage !== this.storage || this.storage.version !== this.version) {
       throw new NablaError(
         "IN_PLACE",
         `${op}: a tensor that backward needs was changed in place: its shape is [${tensor.shape.join(",")}]`,
@@ -61,7 +64,7 @@ class SavedTensor {
     return alias;
   }
   release(): void {
-    cpuStream().release(this.tensor.storage);
+    this.storage.release();
   }
 }
 

@@ -2,7 +2,8 @@ import { ArgumentError } from "./errors.js";
 import { isFloating, type DType, type ElementOf, type TypedArrayOf } from "./dtype.js";
 import { currentScope } from "./scope.js";
 import { contiguousStrides, sameShape, sizeOf, type Shape, type ShapeOf } from "./shape.js";
-import { cpuStream, type Operand, type Storage } from "./stream.js";
+import type { Device } from "./device.js";
+import type { Operand, Storage, Stream } from "./stream.js";
 import type { TapeNode } from "./tape.js";
 
 /** Numbers nested as deep as the tensor has dimensions. */
@@ -36,9 +37,9 @@ export class Tensor<D extends DType = DType, R extends number = number> implemen
   readonly shape: ShapeOf<R>;
   /** The dtype of the elements. */
   readonly dtype: D;
-  /** @internal */ readonly storage: Storage;
-  /** @internal */ readonly strides: readonly number[] | null;
-  /** @internal */ readonly offset: number;
+  /** @internal */ storage: Storage;
+  /** @internal */ strides: readonly number[] | null;
+  /** @internal */ offset: number;
   /** The gradient that `backward()` left here; null before, and for tensors that are not leaves. */
   grad: Tensor<D, R> | null = null;
   /** @internal The op that made this tensor, when a gradient will be needed. */
@@ -63,8 +64,8 @@ export class Tensor<D extends DType = DType, R extends number = number> implemen
   }
 
   /** @internal A fresh tensor whose elements a command will write. */
-  static create<D extends DType>(shape: Shape, dtype: D): Tensor<D> {
-    return new Tensor(cpuStream().allocate(dtype, sizeOf(shape)), shape, dtype);
+  static create<D extends DType>(stream: Stream, shape: Shape, dtype: D): Tensor<D> {
+    return new Tensor(stream.allocate(dtype, sizeOf(shape)), shape, dtype);
   }
 
   /** The number of dimensions. */
@@ -77,9 +78,9 @@ export class Tensor<D extends DType = DType, R extends number = number> implemen
     return sizeOf(this.shape);
   }
 
-  /** Where the elements are: "cpu". */
-  get device(): string {
-    return "cpu";
+  /** Where the elements are: "cpu" or "cuda". */
+  get device(): Device {
+    return this.storage.stream.device;
   }
 
   /** Whether `backward()` computes a gradient for this tensor. True for the results of such tensors too. */
@@ -124,7 +125,7 @@ export class Tensor<D extends DType = DType, R extends number = number> implemen
   dispose(): void {
     if (this.released) return;
     this.released = true;
-    cpuStream().release(this.storage);
+    this.storage.release();
   }
 
   [Symbol.dispose](): void {
@@ -159,13 +160,13 @@ export class Tensor<D extends DType = DType, R extends number = number> implemen
    */
   async data(): Promise<TypedArrayOf[D]> {
     this.check("data");
-    return (await cpuStream().read(this)) as TypedArrayOf[D];
+    return (await this.storage.stream.read(this)) as TypedArrayOf[D];
   }
 
   /** Like {@link data}, blocking until the value is there. */
   dataSync(): TypedArrayOf[D] {
     this.check("dataSync");
-    return cpuStream().readSync(this) as TypedArrayOf[D];
+    return this.storage.stream.readSync(this) as TypedArrayOf[D];
   }
 
   /**
@@ -174,13 +175,13 @@ export class Tensor<D extends DType = DType, R extends number = number> implemen
    */
   async bytes(): Promise<Uint8Array<ArrayBuffer>> {
     this.check("bytes");
-    return new Uint8Array(await cpuStream().readBytes(this));
+    return new Uint8Array(await this.storage.stream.readBytes(this));
   }
 
   /** Like {@link bytes}, blocking until the value is there. */
   bytesSync(): Uint8Array<ArrayBuffer> {
     this.check("bytesSync");
-    return new Uint8Array(cpuStream().readBytesSync(this));
+    return new Uint8Array(this.storage.stream.readBytesSync(this));
   }
 
   /** The only element, as a number (0 or 1 for bool). @throws ArgumentError when there is not exactly one. */

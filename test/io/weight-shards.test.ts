@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ArgumentError, FormatError, tensor, zeros, type Tensor } from "nabla";
 import { replaceFiles } from "../../src/ts/io/file.js";
+import { currentStream } from "../../src/ts/device.js";
 import { readWeights, weightFiles } from "../../src/ts/io/weight-shards.js";
 import { parseManifest } from "../../src/ts/io/weights-manifest.js";
 import { tf } from "../support/tfjs.js";
@@ -30,7 +31,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 const at = (name: string): string => join(folder, name);
 const load = (manifest: unknown): Promise<Map<string, Tensor>> =>
-  readWeights(OP, parseManifest(OP, manifest, at("model.json")), at("model.json"));
+  readWeights(OP, parseManifest(OP, manifest, at("model.json")), at("model.json"), currentStream());
 
 /** Bytes that are no pattern: (37 i + 11) mod 256. */
 const bytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, (_, i) => (37 * i + 11) % 256);

@@ -14,7 +14,7 @@ import {
   truncatedNormal,
   type Tensor,
 } from "nabla";
-import { cpuStream } from "../../src/ts/stream.js";
+import { currentStream } from "../../src/ts/device.js";
 import { seeds, shapes } from "../cases/random.js";
 import { count } from "../reference/nd.js";
 import { block, normal, permutation as order, truncatedDistribution, uniform, words } from "../reference/random.js";
@@ -83,7 +83,7 @@ describe("permutation", () => {
     expect(new Set(got).size).toBe(70_001);
   });
   test("of more than memory can hold, at once", () => {
-    const stream = cpuStream() as unknown as { memoryLimit: number };
+    const stream = currentStream() as unknown as { memoryLimit: number };
     const limit = stream.memoryLimit;
     stream.memoryLimit = 4000;
     const message = "permutation: out of memory: 4004 bytes are needed, the limit is 4000";

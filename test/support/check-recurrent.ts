@@ -4,7 +4,7 @@ import { concat, memory, noGrad, randn, setSeed, tensor, type Tensor } from "nab
 import type { Cell } from "../../src/ts/ops/recurrent-composition.js";
 import { composeRecurrent } from "../../src/ts/ops/recurrent-composition.js";
 import { loadAddon } from "../../src/ts/native/load.js";
-import { cpuStream } from "../../src/ts/stream.js";
+import { currentStream } from "../../src/ts/device.js";
 import type { Nd } from "../reference/nd.js";
 import type { Part, RecurrentAttributes } from "../reference/recurrent.js";
 import { checkOp, expectClose, type Case } from "./check-op.js";
@@ -220,7 +220,7 @@ export function checkRecurrent(check: RecurrentCheck): void {
   /** The kernels of the recurrent ops that a function calls, with the number of their outputs. */
   function outputCounts(fn: () => void): [string, number][] {
     const names = loadAddon().info().ops;
-    const write = vi.spyOn(cpuStream(), "write");
+    const write = vi.spyOn(currentStream(), "write");
     fn();
     const calls = write.mock.calls.map(([kernel, , outputs]) => [names[kernel]!, outputs.length] as [string, number]);
     write.mockRestore();

@@ -5,12 +5,12 @@ import { pathToFileURL } from "node:url";
 
 const folder = pathToFileURL(`${process.argv[2]}/`);
 const nabla = await import(new URL("index.js", folder).href);
-const { cpuStream } = await import(new URL("stream.js", folder).href);
+const { currentStream } = await import(new URL("device.js", folder).href);
 const { dropoutAdding } = await import(new URL("ops/dropout.js", folder).href);
 const { loadAddon } = await import(new URL("native/load.js", folder).href);
 const { add, optimizers, rand, randint, setSeed, tensor } = nabla;
 
-const stream = cpuStream();
+const stream = currentStream();
 const names = loadAddon().info().ops;
 const ran = new Set();
 const write = stream.write;
@@ -253,4 +253,4 @@ for (const [name, make] of Object.entries(work)) {
   setSeed(7);
   results[name] = await Promise.all(make().map(describe));
 }
-console.log(JSON.stringify({ isa: stream.isa, threads: stream.threads, all: names, ran: [...ran], results }));
+console.log(JSON.stringify({ isa: stream.opened.isa, threads: stream.opened.threads, all: names, ran: [...ran], results }));

@@ -1,9 +1,9 @@
 import { layers, memory, noGrad, type Tensor } from "nabla";
-import { cpuStream } from "../../src/ts/stream.js";
+import { currentStream } from "../../src/ts/device.js";
 
 /** Live storages, once all that nothing refers to any more were found. */
 export function settledTensors(): number {
-  const stream = cpuStream();
+  const stream = currentStream();
   let before = Infinity;
   for (let tensors = sweep(); tensors < before; tensors = sweep()) before = tensors;
   return memory().tensors;

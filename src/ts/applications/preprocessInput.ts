@@ -44,9 +44,9 @@ export function preprocessInput(images: Tensor, options: PreprocessInputOptions 
   }
   return tidy(() => {
     const x = images.dtype === "float64" ? images : cast(images, "float32");
-    const dtype = x.dtype as "float32" | "float64";
+    const like = { dtype: x.dtype as "float32" | "float64", device: x.device };
     if (mode === "tf") return x.div(127.5).sub(1) as Tensor;
-    if (mode === "caffe") return x.sub(tensor(CAFFE_MEAN, { dtype })).flip(-1) as Tensor;
-    return x.div(255).sub(tensor(TORCH_MEAN, { dtype })).div(tensor(TORCH_DEVIATION, { dtype })) as Tensor;
+    if (mode === "caffe") return x.sub(tensor(CAFFE_MEAN, like)).flip(-1) as Tensor;
+    return x.div(255).sub(tensor(TORCH_MEAN, like)).div(tensor(TORCH_DEVIATION, like)) as Tensor;
   });
 }

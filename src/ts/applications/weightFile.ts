@@ -1,3 +1,4 @@
+import { currentStream, onStream } from "../device.js";
 import type { DType } from "../dtype.js";
 import { castFloats, matchTensors } from "../io/matchTensors.js";
 import { loadSafetensors } from "../io/safetensors.js";
@@ -53,12 +54,13 @@ export async function withWeights(
   layoutOf: (model: Model, names: readonly string[]) => FileLayout,
 ): Promise<Model> {
   if (file === null) return build();
+  const stream = currentStream();
   const names: string[] = [];
   // The names alone.
   await loadSafetensors(file, { names: (name) => names.push(name) === 0 });
-  const model = withoutInitialization(build);
+  const model = onStream(stream, () => withoutInitialization(build));
   const { weights, ignored } = withRecording(false, () => layoutOf(model, names));
-  const { tensors } = await loadSafetensors(file, { names: (name) => !ignored?.test(name) });
+  const { tensors } = await onStream(stream, () => loadSafetensors(file, { names: (name) => !ignored?.test(name) }));
   try {
     withRecording(false, () =>
       tidy(() => {

@@ -1,5 +1,5 @@
 import { Sequential, layers, ones, rand, randint } from "../index.js";
-import { cpuStream } from "../stream.js";
+import { currentDevice, currentStream, streamOf } from "../device.js";
 
 /** Each case runs this long, and at least this often. */
 const MILLISECONDS = 1500;
@@ -14,15 +14,25 @@ interface Row {
 
 /** Times this machine, without competitors: `npm run bench` in a checkout compares. */
 export async function bench(json: boolean): Promise<number> {
-  const { isa, threads } = cpuStream();
+  const device = describeDevice();
   const rows: Row[] = [];
-  if (!json) process.stdout.write(`ISA ${isa}, ${threads} threads; milliseconds\n`);
+  if (!json) process.stdout.write(`${Object.values(device).join(", ")}; milliseconds\n`);
   for await (const row of cases()) {
     rows.push(row);
     if (!json) process.stdout.write(format(row));
   }
-  if (json) process.stdout.write(`${JSON.stringify({ isa, threads, rows }, null, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ ...device, rows }, null, 2)}\n`);
   return 0;
+}
+
+/** What is timed: the device that is current by `NABLA_DEVICE`. */
+function describeDevice(): Record<string, string | number> {
+  if (currentDevice() === "cpu") {
+    const { isa, threads } = streamOf("cpu").opened;
+    return { device: "cpu", isa, threads };
+  }
+  const { name, capability } = streamOf("cuda").opened;
+  return { device: "cuda", name, capability };
 }
 
 async function* cases(): AsyncGenerator<Row> {
@@ -38,7 +48,7 @@ async function matmul(n: number): Promise<Row> {
   if (wrong) throw new Error(`matmul of ${n}: a wrong result`);
   const times = await measure(async () => {
     step();
-    await cpuStream().fence();
+    await currentStream().fence();
   });
   return summarize(`matmul ${n}x${n}x${n}`, times, (ms) => `${((2 * n ** 3) / ms / 1e6).toFixed(1)} GFLOP/s`);
 }

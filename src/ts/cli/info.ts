@@ -1,8 +1,9 @@
 import { createRequire } from "node:module";
 import { cpus } from "node:os";
 import { NablaError } from "../errors.js";
-import { loadAddon, platformName } from "../native/load.js";
-import { cpuStream } from "../stream.js";
+import { currentDevice, streamOf } from "../device.js";
+import type { CudaDevice } from "../native/contract.js";
+import { loadAddon, loadCudaAddon, platformName } from "../native/load.js";
 
 /** What `nabla info --json` prints. */
 interface Report {
@@ -18,7 +19,20 @@ interface Report {
   cpus?: number;
   pinned?: boolean;
   convolution?: string;
-  cuda: { available: boolean; reason: string };
+  /** Where tensors are made unless something else is said. */
+  device?: string;
+  cuda: CudaReport;
+}
+
+interface CudaReport {
+  available: boolean;
+  /** Why not. */
+  reason?: string;
+  addon?: string;
+  /** The CUDA versions of the driver and of the addon, such as "13.0"; null for none. */
+  driver?: string | null;
+  runtime?: string | null;
+  devices?: readonly CudaDevice[];
 }
 
 /** Says what the engine found on this machine. Exit code 1 when it does not start. */
@@ -38,12 +52,13 @@ function inspect(): Report {
     node: process.versions.node,
     platform: platformName(),
     cpu: cpus()[0]?.model ?? "unknown",
-    cuda: { available: false, reason: "not in this build" },
+    cuda: inspectCuda(),
   };
   try {
     const addon = loadAddon();
     const facts = addon.info();
-    const { isa, threads, pinned, convolution } = cpuStream();
+    const { opened, convolution } = streamOf("cpu");
+    const { isa, threads, pinned } = opened;
     return {
       ...machine,
       addon: addon.path,
@@ -52,11 +67,47 @@ function inspect(): Report {
       cpus: facts.cpus,
       pinned,
       convolution,
+      device: currentDevice(),
     };
   } catch (error) {
     if (!(error instanceof NablaError)) throw error;
     return { ...machine, error: error.message };
   }
+}
+
+function inspectCuda(): CudaReport {
+  const addon = loadCudaAddon();
+  if (typeof addon === "string") return { available: false, reason: addon };
+  const { devices, reason, driver, runtime } = addon.info();
+  return {
+    available: reason === "",
+    ...(reason !== "" && { reason }),
+    addon: addon.path,
+    driver: versionText(driver),
+    runtime: versionText(runtime),
+    devices,
+  };
+}
+
+/** 13000 is 13.0. */
+function versionText(number: number): string | null {
+  return number === 0 ? null : `${Math.floor(number / 1000)}.${Math.floor((number % 1000) / 10)}`;
+}
+
+function cudaRows({ available, reason, addon, driver, runtime, devices = [] }: CudaReport): [string, string][] {
+  const versions = `${runtime ?? "none"}, driver for ${driver ?? "none"}`;
+  const rows: [string, string][] = [["CUDA", available ? versions : `no: ${reason}`]];
+  devices.forEach(({ name, capability, memory, multiprocessors }, i) => {
+    const facts = [
+      name,
+      `compute capability ${(capability / 10).toFixed(1)}`,
+      `${(memory / 2 ** 30).toFixed(1)} GiB`,
+      `${multiprocessors} multiprocessors`,
+    ];
+    rows.push([`GPU ${i}`, facts.join(", ")]);
+  });
+  if (addon !== undefined) rows.push(["", addon]);
+  return rows;
 }
 
 function format(report: Report): string {
@@ -71,7 +122,8 @@ function format(report: Report): string {
     rows.push(["conv", report.convolution ?? ""]);
     rows.push(["addon", report.addon ?? ""]);
   }
-  rows.push(["CUDA", report.cuda.available ? "available" : `no: ${report.cuda.reason}`]);
+  rows.push(...cudaRows(report.cuda));
+  if (report.device !== undefined) rows.push(["device", report.device]);
   const table = rows.map(([name, value]) => `${name.padEnd(8)} ${value}\n`).join("");
   return report.error === undefined ? table : `${table}\n${report.error}\n`;
 }

@@ -1,3 +1,4 @@
+import { currentDevice, type Device } from "../device.js";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -38,20 +39,24 @@ const SPLIT_SEED = 20;
 export async function mnist(options: MnistOptions = {}): Promise<{ train: LabeledImages; validation: LabeledImages }> {
   checkOptions("datasets.mnist", options, ["path", "trainCount"]);
   if (options.trainCount !== undefined) checkPositive("datasets.mnist", "trainCount", options.trainCount);
-  if (options.path === undefined) return fromPackage(options.trainCount ?? TRAIN_COUNT);
+  const device = currentDevice();
+  if (options.path === undefined) return fromPackage(device, options.trainCount ?? TRAIN_COUNT);
   if (typeof options.path !== "string") throw wrong("datasets.mnist", "path", options.path, "a folder's name");
-  const train = await fromIdx(options.path, "train", options.trainCount);
-  return { train, validation: await fromIdx(options.path, "t10k", undefined) };
+  const train = await fromIdx(device, options.path, "train", options.trainCount);
+  return { train, validation: await fromIdx(device, options.path, "t10k", undefined) };
 }
 
-function labeled(pixels: Float32Array, labels: Int32Array): LabeledImages {
+function labeled(device: Device, pixels: Float32Array, labels: Int32Array): LabeledImages {
   return {
-    x: tensor(pixels, { shape: [labels.length, SIZE, SIZE, 1] }) as Tensor<"float32">,
-    y: tensor(labels, { shape: [labels.length] }) as Tensor<"int32">,
+    x: tensor(pixels, { shape: [labels.length, SIZE, SIZE, 1], device }) as Tensor<"float32">,
+    y: tensor(labels, { shape: [labels.length], device }) as Tensor<"int32">,
   };
 }
 
-async function fromPackage(trainCount: number): Promise<{ train: LabeledImages; validation: LabeledImages }> {
+async function fromPackage(
+  device: Device,
+  trainCount: number,
+): Promise<{ train: LabeledImages; validation: LabeledImages }> {
   const folder = join(packageFolder(), "src", "digits");
   const images: Float32Array[] = [];
   const labels: number[] = [];
@@ -70,6 +75,7 @@ async function fromPackage(trainCount: number): Promise<{ train: LabeledImages; 
     const data = new Float32Array((end - start) * SIZE * SIZE);
     for (let i = start; i < end; i++) data.set(images[order[i]!]!, (i - start) * SIZE * SIZE);
     return labeled(
+      device,
       data,
       Int32Array.from(order.subarray(start, end), (index) => labels[index]!),
     );
@@ -112,7 +118,12 @@ async function readDigits(file: string): Promise<Float32Array> {
   return result;
 }
 
-async function fromIdx(folder: string, part: "train" | "t10k", count: number | undefined): Promise<LabeledImages> {
+async function fromIdx(
+  device: Device,
+  folder: string,
+  part: "train" | "t10k",
+  count: number | undefined,
+): Promise<LabeledImages> {
   const imageFile = idxFile(folder, `${part}-images-idx3-ubyte`);
   const labelFile = idxFile(folder, `${part}-labels-idx1-ubyte`);
   const images = await readIdx(imageFile, 3);
@@ -138,7 +149,7 @@ async function fromIdx(folder: string, part: "train" | "t10k", count: number | u
   const taken = count ?? total;
   const pixels = new Float32Array(taken * SIZE * SIZE);
   for (let i = 0; i < pixels.length; i++) pixels[i] = images.data[i]! / 255;
-  return labeled(pixels, Int32Array.from(labels.data.subarray(0, taken)));
+  return labeled(device, pixels, Int32Array.from(labels.data.subarray(0, taken)));
 }
 
 function idxFile(folder: string, name: string): string {

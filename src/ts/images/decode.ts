@@ -1,3 +1,5 @@
+import { currentDevice, type Device } from "../device.js";
+import { to } from "../ops/to.js";
 import { checkOptions, checkPositive, wrong } from "../checks.js";
 import { FormatError } from "../errors.js";
 import { checkPath, readWhole } from "../io/file.js";
@@ -46,7 +48,7 @@ export async function decode(source: Uint8Array | string, options: DecodeOptions
   if (!(source instanceof Uint8Array)) {
     throw wrong("images.decode", "the source", source, "a Uint8Array or a file's name");
   }
-  return decodeBytes("images.decode", source, "the source", options);
+  return decodeBytes("images.decode", source, "the source", options, currentDevice());
 }
 
 /**
@@ -57,8 +59,9 @@ export async function decode(source: Uint8Array | string, options: DecodeOptions
 export async function load(path: string, options: DecodeOptions = {}): Promise<Tensor<"uint8">> {
   checkDecodeOptions("images.load", options);
   checkPath("images.load", path);
+  const device = currentDevice();
   const bytes = await readWhole("images.load", path, "file", MAX_FILE_BYTES);
-  return decodeBytes("images.load", bytes, path, options);
+  return decodeBytes("images.load", bytes, path, options, device);
 }
 
 function checkDecodeOptions(op: string, options: DecodeOptions): void {
@@ -77,6 +80,7 @@ async function decodeBytes(
   bytes: Uint8Array,
   file: string,
   { channels = 3, size, maxPixels = MAX_PIXELS }: DecodeOptions,
+  device: Device,
 ): Promise<Tensor<"uint8">> {
   const beginning = Buffer.from(bytes.subarray(0, SIGNATURE_BYTES)).toString("latin1");
   if (!beginning.startsWith(JPEG) && !beginning.startsWith(PNG) && !WEBP.test(beginning)) {
@@ -101,15 +105,22 @@ async function decodeBytes(
     .toBuffer({ resolveWithObject: true })
     .catch(damaged);
   return tidy(() => {
-    const colours = fromBuffer(data, { dtype: "uint8", shape: [info.height, info.width, info.channels] });
-    const image = channels === 1 ? luma(colours) : colours;
+    const shape = [info.height, info.width, info.channels];
+    const onto = (target: Device): Tensor<"uint8"> => fromBuffer(data, { dtype: "uint8", shape, device: target });
+    const image = channels === 1 ? to(luma(onto("cpu")), device) : onto(device);
     return size === undefined ? image : resize(image, size).round().cast("uint8");
   });
 }
 
-/** Grey of [height, width, 3] in 16-bit fixed point. Products and sums are whole and below 2^24: exact in float32. */
+/**
+ * Grey of [height, width, 3] on the CPU, in 16-bit fixed point. Products and sums are whole and below 2^24: exact in
+ * float32, but not in the TF32 that `NABLA_TF32` allows on a GPU.
+ */
 function luma(colours: Tensor<"uint8">): Tensor<"uint8"> {
-  const weights = tensor([0.299, 0.587, 0.114].map((weight) => [Math.round(weight * 2 ** 16)]));
+  const weights = tensor(
+    [0.299, 0.587, 0.114].map((weight) => [Math.round(weight * 2 ** 16)]),
+    { device: "cpu" },
+  );
   return colours
     .cast("float32")
     .matmul(weights)

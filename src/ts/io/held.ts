@@ -1,4 +1,3 @@
-import { cpuStream } from "../stream.js";
 import type { Tensor } from "../tensor.js";
 
 /** Runs what reads tensors: one that is disposed of meanwhile keeps its memory until the end. */
@@ -7,6 +6,6 @@ export async function whileHeld(tensors: readonly Tensor[], run: () => Promise<v
   try {
     await run();
   } finally {
-    for (const { storage } of tensors) cpuStream().release(storage);
+    for (const { storage } of tensors) storage.release();
   }
 }

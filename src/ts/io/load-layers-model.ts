@@ -1,3 +1,4 @@
+import { currentStream, onStream } from "../device.js";
 import { checkOptions, wrong } from "../checks.js";
 import { FormatError } from "../errors.js";
 import type { LayerClasses } from "../layers/fromConfig.js";
@@ -46,6 +47,7 @@ export async function loadLayersModel(path: string, options: LoadLayersModelOpti
   checkPath(op, path);
   checkOptions(op, options, ["customClasses"]);
   const reading: Reading = { op, file: path, customClasses: checkCustom(op, options.customClasses ?? {}), ignored: [] };
+  const stream = currentStream();
   const file = parseJson(op, await readWhole(op, path, "model", MAX_BYTES), path, MAX_DEPTH);
   const topology = isObject(file) ? file["modelTopology"] : undefined;
   if (!isObject(file) || !isObject(topology)) {
@@ -59,10 +61,11 @@ export async function loadLayersModel(path: string, options: LoadLayersModelOpti
     );
   }
   const groups = parseManifest(op, file["weightsManifest"] ?? [], path);
-  const weights = await readWeights(op, groups, path);
+  const weights = await readWeights(op, groups, path, stream);
   try {
     const elements = [...weights.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-    const model = withoutInitialization(() => modelFrom(reading, object), elements + SPARE_ELEMENTS);
+    const make = (): AnyModel => withoutInitialization(() => modelFrom(reading, object), elements + SPARE_ELEMENTS);
+    const model = onStream(stream, make);
     if (!model.built) {
       throw new FormatError(
         `${op}: the input shape is not known: no layer of ${path} says it, expected batch_input_shape`,

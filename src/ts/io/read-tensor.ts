@@ -1,7 +1,7 @@
 import { dtypeInfo, type DType } from "../dtype.js";
 import { FormatError, OutOfMemoryError, ShapeError } from "../errors.js";
 import { MAX_ELEMENTS, MAX_RANK, checkLimits, sizeOf, type Shape } from "../shape.js";
-import { cpuStream } from "../stream.js";
+import type { Stream } from "../stream.js";
 import { Tensor } from "../tensor.js";
 import { CHUNK_BYTES } from "./file.js";
 import { show } from "./json.js";
@@ -41,9 +41,16 @@ export class Scratch {
  *
  * @param scratch used by no other call before this one resolves.
  * @param place what is read, for messages: `tensor "kernel" in model.safetensors`.
+ * @param stream that of the tensor's device.
  * @throws FormatError for more elements or dimensions than a tensor has. @throws OutOfMemoryError
  */
-export async function readTensor(op: string, place: string, elements: FileElements, scratch: Scratch): Promise<Tensor> {
+export async function readTensor(
+  op: string,
+  place: string,
+  elements: FileElements,
+  scratch: Scratch,
+  stream: Stream,
+): Promise<Tensor> {
   const { shape, dtype, size, read, convert } = elements;
   try {
     checkLimits(op, shape);
@@ -53,7 +60,6 @@ export async function readTensor(op: string, place: string, elements: FileElemen
       `${op}: too many elements or dimensions: ${show(shape)} of ${place}, expected at most ${MAX_ELEMENTS} and ${MAX_RANK}`,
     );
   }
-  const stream = cpuStream();
   const count = sizeOf(shape);
   stream.checkFits(op, dtype, count);
   const target = scratch.take(op, count * dtypeInfo[dtype].size, place);
@@ -66,7 +72,7 @@ export async function readTensor(op: string, place: string, elements: FileElemen
       convert(bytes.buffer, target.buffer, at);
     }
   }
-  const made = Tensor.create(shape, dtype);
+  const made = Tensor.create(stream, shape, dtype);
   stream.upload(made.storage, dtype, shape, target);
   return made;
 }

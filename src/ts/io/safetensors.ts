@@ -1,9 +1,10 @@
+import { currentStream } from "../device.js";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { closest } from "fastest-levenshtein";
 import { checkOptions, wrong } from "../checks.js";
 import { ArgumentError, FormatError, describe } from "../errors.js";
-import { cpuStream } from "../stream.js";
+import type { Stream } from "../stream.js";
 import { Tensor } from "../tensor.js";
 import { whileHeld } from "./held.js";
 import { checkPath, openFile, readFully, replaceFile, writeFully } from "./file.js";
@@ -41,9 +42,14 @@ export interface Safetensors {
 
 type Wanted = (name: string) => boolean;
 
+/** What was read so far, and the stream of the device for what follows: the current one when the call was made. */
+interface Loading extends Safetensors {
+  readonly stream: Stream;
+}
+
 /**
  * The tensors of a `.safetensors` file, or of the shards that a `.safetensors.index.json` names, which have to be in its folder.
- * They are read one by one; with `names`, only those.
+ * They are read one by one, onto the device that is current at the call ({@link withDevice}); with `names`, only those.
  *
  * F64, F32, F16, BF16, I32, U8 and BOOL become float64, float32, float16, bfloat16, int32, uint8 and bool of the same bits, where
  * any byte but 0 is true. I8, I16 and U16 become int32; so do I64, U32 and U64 where all values fit. Shapes are as in the file.
@@ -64,7 +70,11 @@ export async function loadSafetensors(path: string, options: LoadSafetensorsOpti
   }
   const listed = Array.isArray(names) ? new Set<string>(names) : null;
   const wanted: Wanted = listed ? (name) => listed.has(name) : ((names as Wanted | undefined) ?? (() => true));
-  const loaded: Safetensors = { tensors: new Map(), metadata: Object.create(null) as Record<string, string> };
+  const loaded: Loading = {
+    tensors: new Map(),
+    metadata: Object.create(null) as Record<string, string>,
+    stream: currentStream(),
+  };
   try {
     const all = path.endsWith(".index.json")
       ? await loadShards(path, wanted, loaded)
@@ -74,7 +84,7 @@ export async function loadSafetensors(path: string, options: LoadSafetensorsOpti
     for (const tensor of loaded.tensors.values()) tensor.dispose();
     throw error;
   }
-  return loaded;
+  return { tensors: loaded.tensors, metadata: loaded.metadata };
 }
 
 function unknownTensor(name: string, all: readonly string[], file: string): ArgumentError {
@@ -83,7 +93,7 @@ function unknownTensor(name: string, all: readonly string[], file: string): Argu
 }
 
 /** Adds the wanted tensors of a file; gives the names of all. `shown` is its name in messages. */
-async function loadFile(path: string, shown: string, wanted: Wanted, loaded: Safetensors): Promise<string[]> {
+async function loadFile(path: string, shown: string, wanted: Wanted, loaded: Loading): Promise<string[]> {
   const { handle, size } = await openFile("loadSafetensors", path);
   try {
     const first = await readFully("loadSafetensors", handle, new Uint8Array(Math.min(size, LENGTH_BYTES)), 0, shown);
@@ -94,7 +104,10 @@ async function loadFile(path: string, shown: string, wanted: Wanted, loaded: Saf
     Object.assign(loaded.metadata, metadata);
     const scratch = new Scratch();
     for (const entry of entries) {
-      if (wanted(entry.name)) loaded.tensors.set(entry.name, await loadTensor(handle, entry, start, shown, scratch));
+      if (!wanted(entry.name)) continue;
+      const elements = elementsOf(handle, entry, start, shown);
+      const place = placeOf(entry, shown);
+      loaded.tensors.set(entry.name, await readTensor("loadSafetensors", place, elements, scratch, loaded.stream));
     }
     return entries.map(({ name }) => name);
   } finally {
@@ -102,7 +115,7 @@ async function loadFile(path: string, shown: string, wanted: Wanted, loaded: Saf
   }
 }
 
-async function loadShards(index: string, wanted: Wanted, loaded: Safetensors): Promise<string[]> {
+async function loadShards(index: string, wanted: Wanted, loaded: Loading): Promise<string[]> {
   const shards = await readIndex(index);
   for (const [shard, names] of shards) {
     const chosen = new Set(names.filter((name) => wanted(name)));
@@ -118,10 +131,13 @@ async function loadShards(index: string, wanted: Wanted, loaded: Safetensors): P
   return [...shards.values()].flat();
 }
 
-function loadTensor(handle: FileHandle, entry: Entry, start: number, file: string, scratch: Scratch): Promise<Tensor> {
+function placeOf({ name }: Entry, file: string): string {
+  return `tensor ${show(name)} in ${file}`;
+}
+
+function elementsOf(handle: FileHandle, entry: Entry, start: number, file: string): FileElements {
   const { dtype, size, convert } = ELEMENTS.get(entry.dtype)!;
-  const place = `tensor ${show(entry.name)} in ${file}`;
-  const elements: FileElements = {
+  return {
     shape: entry.shape,
     dtype,
     size,
@@ -132,11 +148,10 @@ function loadTensor(handle: FileHandle, entry: Entry, start: number, file: strin
         const misfit = convert(bytes, target, at);
         if (misfit === null) return;
         throw new FormatError(
-          `loadSafetensors: ${dtype} cannot hold a value: ${misfit.value} at place ${misfit.place} of ${place}, expected -2147483648 to 2147483647`,
+          `loadSafetensors: ${dtype} cannot hold a value: ${misfit.value} at place ${misfit.place} of ${placeOf(entry, file)}, expected -2147483648 to 2147483647`,
         );
       }),
   };
-  return readTensor("loadSafetensors", place, elements, scratch);
 }
 
 /**
@@ -172,7 +187,8 @@ export async function saveSafetensors(
   }
   const write = async (handle: FileHandle): Promise<void> => {
     await writeFully(handle, header);
-    for (const [, tensor] of entries) await writeFully(handle, new Uint8Array(await cpuStream().readBytes(tensor)));
+    for (const [, tensor] of entries)
+      await writeFully(handle, new Uint8Array(await tensor.storage.stream.readBytes(tensor)));
   };
   await whileHeld(
     entries.map(([, tensor]) => tensor),

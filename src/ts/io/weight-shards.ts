@@ -1,10 +1,10 @@
+import type { Stream } from "../stream.js";
 import type { FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { FormatError } from "../errors.js";
 import { dtypeInfo } from "../dtype.js";
 import { cast } from "../ops/cast.js";
 import { sizeOf } from "../shape.js";
-import { cpuStream } from "../stream.js";
 import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
 import { openFile, readFully, writeFully, type NewFile } from "./file.js";
@@ -29,6 +29,7 @@ interface Shard {
  * The tensors of a manifest's groups, by name, without those of an optimizer. The files have to be in the folder of `file`; their
  * sizes are compared with what the weights take before anything is read.
  *
+ * @param stream that of the tensors' device.
  * @throws ArgumentError for a file that is not there. @throws FormatError for one of another size, or outside the folder.
  * @throws OutOfMemoryError
  */
@@ -36,6 +37,7 @@ export async function readWeights(
   op: string,
   groups: readonly WeightGroup[],
   file: string,
+  stream: Stream,
 ): Promise<Map<string, Tensor>> {
   const shards: Shard[][] = [];
   for (const group of groups) shards.push(await findShards(op, group, file));
@@ -48,7 +50,13 @@ export async function readWeights(
         for (const { name, begin, finalDType, ofOptimizer, ...elements } of weights) {
           if (ofOptimizer) continue;
           const read = (target: Uint8Array, position: number): Promise<void> => reader.read(target, begin + position);
-          const tensor = await readTensor(op, `weight ${show(name)} in ${file}`, { ...elements, read }, scratch);
+          const tensor = await readTensor(
+            op,
+            `weight ${show(name)} in ${file}`,
+            { ...elements, read },
+            scratch,
+            stream,
+          );
           tensors.set(name, tensor.dtype === finalDType ? tensor : replaced(tensor, finalDType));
         }
       } finally {
@@ -165,7 +173,7 @@ class BytesOf {
     while (this.bytes.length === 0) {
       const { value, done } = this.tensors.next();
       if (done) return null;
-      this.bytes = new Uint8Array(await cpuStream().readBytes(value));
+      this.bytes = await value.bytes();
     }
     const taken = this.bytes.subarray(0, most);
     this.bytes = this.bytes.subarray(taken.length);

@@ -1,15 +1,18 @@
 import { checkBoolean, checkOptions, wrong } from "../checks.js";
 import { recordToJson, type Config } from "../config.js";
-import { ArgumentError, DTypeError, ShapeError } from "../errors.js";
+import { currentStream, namedStream, onStream, type Device } from "../device.js";
+import { ArgumentError, DeviceError, DTypeError, ShapeError } from "../errors.js";
 import { Zeros } from "../initializers.js";
 import { keep, tidy } from "../memory.js";
 import { checkTensor } from "../op.js";
 import { cast } from "../ops/cast.js";
+import { relocate } from "../ops/to.js";
 import { resolveInitializer, type InitializerLike } from "../resolve.js";
 import { checkShape, formatShape, sameShape, sizeOf, type Shape } from "../shape.js";
 import { enterScope, leaveScope } from "../scope.js";
+import type { Stream } from "../stream.js";
 import { withRecording } from "../tape.js";
-import type { Tensor } from "../tensor.js";
+import { Tensor } from "../tensor.js";
 import { checkBatchShape, formatBatchShape, shapeList, type BatchShape } from "./batchShape.js";
 import { countElements, isInitializing } from "./initialization.js";
 import { automaticName } from "./naming.js";
@@ -122,6 +125,8 @@ export abstract class Layer<
   protected readonly callOptions: readonly string[] = ["training", "mask"];
   private readonly ownWeights: Weight[] = [];
   private isTrainable: boolean;
+  /** What {@link to} chose. */
+  private chosenStream: Stream | null = null;
   /** What the constructor was given, for {@link getConfig}. */
   private readonly givenOptions: Readonly<Record<string, unknown>>;
 
@@ -144,7 +149,7 @@ export abstract class Layer<
     this.build = (inputShape) => {
       if (this.built) return;
       for (const shape of shapeList(inputShape)) this.checkInput(shape);
-      outsideOfTheStep(() => build(inputShape));
+      onStream(this.chosenStream ?? currentStream(), () => outsideOfTheStep(() => build(inputShape)));
       this.built = true;
     };
   }
@@ -191,7 +196,9 @@ export abstract class Layer<
   apply(x: In | SymbolicOf<In>, options: Partial<Options> | SymbolicOptions<Options> = {}): Out | SymbolicOf<Out> {
     if (isSymbolic(x)) return this.applySymbolic(x, options);
     const tensors = x as In;
-    return this.call(this.accept(tensors), this.acceptOptions(tensors, options as Partial<Options>));
+    return onDeviceOf(tensors, () =>
+      this.call(this.accept(tensors), this.acceptOptions(tensors, options as Partial<Options>)),
+    );
   }
 
   /** @internal The shapes of the results for inputs of these shapes; builds the layer if need be. */
@@ -245,6 +252,7 @@ export abstract class Layer<
       const shapes = inputs.map(({ shape }) => [null, ...shape.slice(1)]);
       this.build((isList ? shapes : shapes[0]!) as BatchShape as ShapesOf<In>);
     }
+    this.checkDevice(inputs);
     const accepted = inputs.map((input) =>
       this.castsInput && input.dtype !== this.dtype ? cast(input, this.dtype) : input,
     );
@@ -327,6 +335,29 @@ export abstract class Layer<
     for (const layer of this.sublayers()) layer.resetStates();
   }
 
+  /**
+   * Moves the weights to another device, with their gradients; a layer that is not built yet will make them there.
+   *
+   * @throws DeviceError for a device that cannot be used.
+   */
+  to(device: Device): this {
+    const stream = namedStream("to", device);
+    this.moveTo(stream);
+    return this;
+  }
+
+  /** Moves what the layer holds. */
+  protected moveTo(stream: Stream): void {
+    this.chosenStream = stream;
+    for (const { tensor } of this.ownWeights) relocate(tensor, stream);
+    for (const layer of this.sublayers()) layer.moveTo(stream);
+  }
+
+  /** @internal That of the device which the weights are on; without any, of the one where they would be made. */
+  get ownStream(): Stream {
+    return this.collect(() => true)[0]?.storage.stream ?? this.chosenStream ?? currentStream();
+  }
+
   /** The number of elements of all weights. */
   countParams(): number {
     return this.weights.reduce((count, weight) => count + sizeOf(weight.shape), 0);
@@ -371,6 +402,17 @@ export abstract class Layer<
     return [...found];
   }
 
+  /** @throws DeviceError when the inputs are not where the layer's own weights are. */
+  private checkDevice(inputs: readonly Tensor[]): void {
+    const weight = this.ownWeights[0]?.tensor;
+    const input = weight && inputs.find(({ device }) => device !== weight.device);
+    if (!input) return;
+    throw new DeviceError(
+      `${this.name}: the input is on another device: it is on ${input.device}, the weights on ${weight.device}: ` +
+        `move it with x.to("${weight.device}"), or the layer with to("${input.device}")`,
+    );
+  }
+
   private checkInput(shape: BatchShape): void {
     const { rank, minRank = 0, axes } = this.inputSpec;
     let fits = rank === undefined ? shape.length >= minRank : shape.length === rank;
@@ -395,6 +437,12 @@ function outsideOfTheStep(build: () => void): void {
     for (const tensor of scope.members) tensor.kept = true;
     leaveScope(scope, () => false);
   }
+}
+
+/** Runs `fn` with new tensors on the device of the input. */
+function onDeviceOf<T>(x: Tensors, fn: () => T): T {
+  const first: unknown = Array.isArray(x) ? x[0] : x;
+  return first instanceof Tensor ? onStream(first.storage.stream, fn) : fn();
 }
 
 /** @throws DTypeError, ShapeError unless the mask is bool [batch, time], with the sizes of the input. */

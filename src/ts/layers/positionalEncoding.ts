@@ -1,3 +1,4 @@
+import type { Device } from "../device.js";
 import { checkRange } from "../checks.js";
 import { keep } from "../memory.js";
 import { add } from "../ops/binary.js";
@@ -35,7 +36,7 @@ export class PositionalEncoding extends Layer {
 
   call(x: Tensor): Tensor {
     const [, time, features] = x.shape as [number, number, number];
-    return add(x, slice(this.encodings(time, features), [[0, time]]));
+    return add(x, slice(this.encodings(time, features, x.device), [[0, time]]));
   }
 
   override computeOutputShape(inputShape: BatchShape): BatchShape {
@@ -43,13 +44,13 @@ export class PositionalEncoding extends Layer {
   }
 
   /** A table of at least `time` steps. */
-  private encodings(time: number, features: number): Tensor {
+  private encodings(time: number, features: number, device: Device): Tensor {
     const known = this.table?.shape[0] ?? -1;
-    if (this.table !== null && known >= time) return this.table;
+    if (this.table !== null && this.table.device === device && known >= time) return this.table;
     this.table?.dispose();
     // Twice as long as before: sequences that grow step by step do not make a table each.
     const steps = Math.max(time, 2 * known);
-    this.table = keep(tensor(this.compute(steps, features), { shape: [steps, features], dtype: this.dtype }));
+    this.table = keep(tensor(this.compute(steps, features), { shape: [steps, features], dtype: this.dtype, device }));
     return this.table;
   }
 

@@ -1,3 +1,5 @@
+import { relocate } from "../ops/to.js";
+import type { Stream } from "../stream.js";
 import { checkBoolean, checkPositive, checkRange } from "../checks.js";
 import { ArgumentError } from "../errors.js";
 import { keep } from "../memory.js";
@@ -184,6 +186,11 @@ export abstract class RecurrentLayer<State extends boolean = boolean> extends La
     this.states = null;
   }
 
+  protected override moveTo(stream: Stream): void {
+    super.moveTo(stream);
+    for (const state of this.states ?? []) relocate(state, stream);
+  }
+
   /** @internal The number of states: two of an LSTM, one of the others. */
   get stateCount(): number {
     return this.cell.states.length;
@@ -215,7 +222,7 @@ export abstract class RecurrentLayer<State extends boolean = boolean> extends La
   private dropInputs(x: Tensor): Tensor {
     if (this.dropout === 0) return x;
     const [batch, , features] = x.shape as [number, number, number];
-    const kept = dropout(ones([batch, features], { dtype: this.dtype }), this.dropout);
+    const kept = dropout(ones([batch, features], { dtype: this.dtype, device: x.device }), this.dropout);
     return mul(x, expandDims(kept, 1));
   }
 
@@ -224,7 +231,10 @@ export abstract class RecurrentLayer<State extends boolean = boolean> extends La
     const { cell, cellActivation: activation, units } = this;
     const weights = [x, this.kernel!, this.recurrentKernel!] as const;
     const call = checkRecurrent(this.name, cell, weights, this.bias, course);
-    const hiddenMask = dropout(ones([x.shape[0]!, units], { dtype: this.dtype }), this.recurrentDropout);
+    const hiddenMask = dropout(
+      ones([x.shape[0]!, units], { dtype: this.dtype, device: x.device }),
+      this.recurrentDropout,
+    );
     const masked = { ...call, inputs: { ...call.inputs, hiddenMask }, attrs: { ...call.attrs, activation } };
     return runRecurrent(null, cell, masked) as Tensor[];
   }

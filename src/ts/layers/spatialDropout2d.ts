@@ -34,7 +34,7 @@ export class SpatialDropout2D extends Layer {
     if (!training || this.rate === 0) return x;
     const { dataFormat, dtype, rate } = this;
     const shape = withPlaces(x.shape, x.shape.at(channelAxis(dataFormat))!, dataFormat, [1, 1]) as number[];
-    return tidy(() => mul(x, dropout(ones(shape, { dtype }), rate)) as Tensor);
+    return tidy(() => mul(x, dropout(ones(shape, { dtype, device: x.device }), rate)) as Tensor);
   }
 
   override computeOutputShape(inputShape: BatchShape): BatchShape {

@@ -1,3 +1,4 @@
+import { currentStream, onStream } from "../device.js";
 import { checkBoolean, checkOptions } from "../checks.js";
 import { construct, fromJson, isClassConfig, type ClassConfig } from "../config.js";
 import { FormatError } from "../errors.js";
@@ -29,7 +30,8 @@ export interface LoadModelOptions {
 }
 
 /**
- * The model that `save` wrote to a file: the same results, and the same training from there on.
+ * The model that `save` wrote to a file: the same results, and the same training from there on. It is made on the device
+ * that is current at the call ({@link withDevice}), whatever the one that it was saved from.
  *
  * @throws ArgumentError for a file that is not there, and for classes of the user's own that are not given.
  * @throws FormatError for a file that `save` did not write; it names the place.
@@ -38,20 +40,22 @@ export async function loadModel(path: string, options: LoadModelOptions = {}): P
   checkOptions("loadModel", options, ["customClasses", "restoreRandom"]);
   const custom = options.customClasses ?? {};
   const restore = checkBoolean("loadModel", "restoreRandom", options.restoreRandom ?? false);
+  const stream = currentStream();
   const { tensors, metadata } = await loadSafetensors(path);
   let model: AnyModel | null = null;
   // A config must not ask for more memory than the file has values for.
   const elements = [...tensors.values()].reduce((sum, { size }) => sum + size, 0);
   try {
     const description = parseDescription(metadata[KEY], path);
-    model = makeModel(description, custom, path, elements);
-    const weights = model.namedWeights();
+    const made = onStream(stream, () => makeModel(description, custom, path, elements));
+    model = made;
+    const weights = made.namedWeights();
     const isHistory = (name: string): boolean => name.startsWith(`${HISTORY}/`);
     const saved = new Map([...tensors].filter(([name]) => weights.has(name) || !isHistory(name)));
     for (const [weight, value] of matchTensors("loadModel", path, weights, saved)) assign(weight, value);
-    if (description.training) resumeTraining(model, description.training, tensors, custom, path);
+    if (description.training) resumeTraining(made, description.training, tensors, custom, path);
     if (restore) restoreRandom(description.random);
-    return model;
+    return made;
   } finally {
     const history = new Set((model?.optimizer?.history ?? []).flat());
     for (const tensor of tensors.values()) if (!history.has(tensor)) tensor.dispose();

@@ -1,3 +1,4 @@
+import { onStream, type Device } from "../device.js";
 import { checkBoolean, checkOptions, wrong } from "../checks.js";
 import type { Config } from "../config.js";
 import { ArgumentError } from "../errors.js";
@@ -260,7 +261,7 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
       trainer.checkTargets("trainOnBatch", samples.y!, this.outputsFor(samples.x));
       trainer.prepare("trainOnBatch");
       trainer.reset();
-      trainer.trainStep(samples, 0, samples.length, null);
+      onStream(this.ownStream, () => trainer.trainStep(samples, 0, samples.length, null));
       logs = trainer.logs();
     } finally {
       trainer.reset();
@@ -320,6 +321,19 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
     return new this({ name, dtype, ...graphFromConfig(config, make) }) as AnyModel;
   }
 
+  /**
+   * Moves the weights to another device, with their gradients and the optimizer's history: what follows is computed there.
+   * Tensors that share memory with a weight stay where they are.
+   *
+   * @throws DeviceError for a device that cannot be used. @throws ArgumentError while the model is training.
+   */
+  override to(device: Device): this {
+    if (this.busy) throw new ArgumentError(`to: ${this.name} is training or evaluating: await that first`);
+    super.to(device);
+    this.chosenOptimizer?.moveTo(this.ownStream);
+    return this;
+  }
+
   /** Copies of all weights. */
   getWeights(): Tensor[] {
     return this.weights.map((weight) => withRecording(false, () => copy([weight], undefined)[0]!));
@@ -339,7 +353,7 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
     const shapes = x.map(({ shape }) => [null, ...shape.slice(1)]);
     const given = (shapes.length === 1 ? shapes[0]! : shapes) as ShapesOf<Tensors> as ShapesOf<In>;
     this.ownGraph?.check(this.name, x);
-    this.build(given);
+    onStream(this.ownStream, () => this.build(given));
     return this.knowsOutputShape ? shapeList(this.computeOutputShape(given)) : this.builtShapes();
   }
 

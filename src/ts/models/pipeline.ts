@@ -1,20 +1,26 @@
 import { setImmediate } from "node:timers/promises";
-import { cpuStream } from "../stream.js";
+import { onStream } from "../device.js";
+import type { Stream } from "../stream.js";
 
 /** Steps that are handed over before the first of them has to be done: the device never waits for JavaScript. */
 const STEPS_IN_FLIGHT = 3;
 /** Milliseconds after which timers and sockets get their turn, even if the device keeps up with every step. */
 const TURN_AFTER = 8;
 
-/** Hands steps to the device a few ahead of what it computes, and leaves the event loop free meanwhile. */
+/** Hands steps to a device a few ahead of what it computes, and leaves the event loop free meanwhile. */
 export class Pipeline {
+  private readonly stream: Stream;
   private readonly fences: Promise<void>[] = [];
   private turnedAt = performance.now();
 
-  /** Issues one step. @throws what it throws, and errors that earlier steps met while they ran. */
+  constructor(stream: Stream) {
+    this.stream = stream;
+  }
+
+  /** Issues one step, which makes its tensors on the device. @throws what it throws, and errors that earlier steps met while they ran. */
   async run(step: () => void): Promise<void> {
-    step();
-    const fence = cpuStream().fence();
+    onStream(this.stream, step);
+    const fence = this.stream.fence();
     fence.catch(() => {}); // It is awaited later: until then a rejection is not unhandled.
     this.fences.push(fence);
     if (this.fences.length > STEPS_IN_FLIGHT) await this.fences.shift();

@@ -20,7 +20,7 @@ export async function predict(model: AnyModel, x: ModelInputs, options: PredictO
   checkOptions("predict", options, ["batchSize"]);
   const batchSize = checkPositive("predict", "batchSize", options.batchSize ?? 32);
   const samples = new SampleSet("predict", model, x, null);
-  const pipeline = new Pipeline();
+  const pipeline = new Pipeline(model.ownStream);
   const results: Tensor[] = [];
   let givesList = false;
   const step = (start: number): void => {

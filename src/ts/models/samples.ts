@@ -1,9 +1,12 @@
 import { ArgumentError, describe } from "../errors.js";
 import { permutation } from "../data/permutation.js";
+import type { Device } from "../device.js";
 import { tensor, type TensorData } from "../ops/creation.js";
 import { gather } from "../ops/gather.js";
 import { slice } from "../ops/slice.js";
+import { to } from "../ops/to.js";
 import { takeRandom } from "../random.js";
+import type { Stream } from "../stream.js";
 import { unknownName } from "../suggest.js";
 import { Tensor } from "../tensor.js";
 
@@ -19,6 +22,8 @@ export interface Signature {
   /** Null when only a call can tell. */
   readonly inputNames: readonly string[] | null;
   readonly outputNames: readonly string[] | null;
+  /** Of the device that it computes on. */
+  readonly ownStream: Stream;
   /** Named inputs in the order of the model's. */
   arrangeInputs<T>(op: string, named: Readonly<Record<string, T>>): readonly T[];
 }
@@ -45,17 +50,41 @@ export function inOrder<T>(
   });
 }
 
-/** Samples, with their targets when there are any. */
+/** An order of samples: their places, on every device that they are on. */
+export class Order {
+  private readonly copies: readonly Tensor[];
+
+  constructor(places: Int32Array, devices: Iterable<Device>) {
+    this.copies = Array.from(devices, (device) => tensor(places, { device }));
+  }
+
+  /** Those of a batch. */
+  places(device: Device, start: number, end: number): Tensor {
+    const all = this.copies.find((copy) => copy.device === device)!;
+    return all.alias([end - start], [1], start);
+  }
+
+  dispose(): void {
+    for (const copy of this.copies) copy.dispose();
+  }
+}
+
+/**
+ * Samples, with their targets when there are any. Those given as arrays are on the model's device; tensors stay where they
+ * are, and their batches are moved to it one by one.
+ */
 export class SampleSet {
   /** One tensor for each input of the model. */
   readonly x: readonly Tensor[];
   /** One tensor for each output of the model. */
   readonly y: readonly Tensor[] | null;
+  private readonly device: Device;
   /** Tensors that were made of arrays, or are views: they go with the set. */
   private readonly owned: Tensor[] = [];
 
   /** @throws ArgumentError when there are no samples, or not as many targets as samples. */
   constructor(op: string, model: Signature, x: ModelInputs, y: ModelInputs | null) {
+    this.device = model.ownStream.device;
     const inputs = isNamed<ModelInput>(x) ? model.arrangeInputs(op, x) : toList(x, model.inputNames);
     this.x = inputs.map((input, i) => this.convert(op, nameOf("x", inputs, model.inputNames, i), input));
     if (y === null) this.y = null;
@@ -82,18 +111,21 @@ export class SampleSet {
   }
 
   /** One batch, to be disposed of by the caller: the samples from `start` on, or those that `order` has there. */
-  batch(start: number, size: number, order: Tensor | null): Batch {
+  batch(start: number, size: number, order: Order | null): Batch {
     const end = Math.min(start + size, this.length);
-    const places = order && order.alias([end - start], [1], start);
-    const take = (from: Tensor): Tensor => (places ? gather(from, places) : slice(from, [[start, end]]));
+    const take = (from: Tensor): Tensor => {
+      const rows = order ? gather(from, order.places(from.device, start, end)) : slice(from, [[start, end]]);
+      return from.device === this.device ? rows : to(rows, this.device);
+    };
     const x = this.x.map(take);
     return { x: x.length === 1 ? x[0]! : x, y: this.y ? this.y.map(take) : [], size: end - start };
   }
 
   /** A random order of the samples, drawn from the seeded generator. */
-  async shuffled(): Promise<Tensor> {
+  async shuffled(): Promise<Order> {
     const { seed, counter } = takeRandom(this.length);
-    return tensor(await permutation(this.length, seed, counter));
+    const devices = new Set([...this.x, ...(this.y ?? [])].map(({ device }) => device));
+    return new Order(await permutation(this.length, seed, counter), devices);
   }
 
   dispose(): void {
@@ -127,7 +159,7 @@ export class SampleSet {
       if (typeof value !== "object" || value === null) {
         throw new ArgumentError(`${op}: ${name} is wrong: ${describe(value)}, expected a tensor or arrays of numbers`);
       }
-      result = tensor(value);
+      result = tensor(value, { device: this.device });
       this.owned.push(result);
     }
     if (result.rank === 0) throw new ArgumentError(`${op}: ${name} has no axis that counts samples: its shape is []`);

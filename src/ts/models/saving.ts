@@ -1,3 +1,4 @@
+import { onStream } from "../device.js";
 import { checkBoolean, checkOptions } from "../checks.js";
 import { classConfig, type ClassConfig, type Json } from "../config.js";
 import { ArgumentError } from "../errors.js";
@@ -90,7 +91,7 @@ export async function saveWeights(model: AnyModel, path: string): Promise<void> 
 export async function loadWeights(model: AnyModel, path: string): Promise<void> {
   if (!model.built) throw new ArgumentError(`loadWeights: the model is not built: ${model.name} has no weights yet`);
   const weights = model.namedWeights();
-  const { tensors, metadata } = await loadSafetensors(path);
+  const { tensors, metadata } = await onStream(model.ownStream, () => loadSafetensors(path));
   try {
     // What `save` adds to the weights.
     const isOwn = (name: string): boolean => !(KEY in metadata) || !name.startsWith(`${HISTORY}/`) || weights.has(name);

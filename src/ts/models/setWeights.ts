@@ -1,3 +1,4 @@
+import { to } from "../ops/to.js";
 import { ArgumentError, ShapeError } from "../errors.js";
 import { tidy } from "../memory.js";
 import { assign } from "../ops/assign.js";
@@ -24,17 +25,17 @@ export function setWeights(weights: readonly Tensor[], values: readonly ModelInp
 
 /** A value that the user gave for a weight. @throws ShapeError */
 function toWeight(weight: Tensor, value: ModelInput, place: number): Tensor {
-  const { shape, dtype } = weight;
+  const { shape, dtype, device } = weight;
   const misfit = (given: string): ShapeError =>
     new ShapeError(
       `setWeights: value ${place} does not fit: it has ${given}, the weight has the shape ${formatShape(shape)}`,
     );
   if (ArrayBuffer.isView(value)) {
     if (value.length !== sizeOf(shape)) throw misfit(`${value.length} elements`);
-    return tensor(value, { shape, dtype });
+    return tensor(value, { shape, dtype, device });
   }
-  const made = value instanceof Tensor ? value : tensor(value, { dtype });
-  made.check("setWeights");
+  if (value instanceof Tensor) value.check("setWeights");
+  const made = value instanceof Tensor ? to(value, device) : tensor(value, { dtype, device });
   if (!sameShape(made.shape, shape)) throw misfit(`the shape ${formatShape(made.shape)}`);
   return made.dtype === dtype ? made : cast(made, dtype);
 }

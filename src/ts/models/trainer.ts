@@ -9,7 +9,7 @@ import type { Tensor } from "../tensor.js";
 import type { Compiled } from "./compile.js";
 import type { Logs } from "./history.js";
 import type { AnyModel } from "./model.js";
-import type { Batch, SampleSet } from "./samples.js";
+import type { Batch, Order, SampleSet } from "./samples.js";
 
 /** What one step computed. */
 interface Outcome {
@@ -67,7 +67,7 @@ export class Trainer {
   }
 
   /** Issues one training step on a batch. If it throws, weights and gradients are as before. */
-  trainStep(samples: SampleSet, start: number, size: number, order: Tensor | null): void {
+  trainStep(samples: SampleSet, start: number, size: number, order: Order | null): void {
     const { optimizer } = this.compiled;
     try {
       tidy(() => {

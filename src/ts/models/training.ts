@@ -56,7 +56,7 @@ export async function fit(trainer: Trainer, x: ModelInputs, y: ModelInputs, opti
   const callbacks = new CallbackList("fit", options.callbacks ?? [], model);
   const sets: SampleSet[] = [];
   const history = new History();
-  const pipeline = new Pipeline();
+  const pipeline = new Pipeline(trainer.model.ownStream);
   try {
     const all = new SampleSet("fit", model, x, y);
     sets.push(all);
@@ -205,7 +205,7 @@ export async function evaluate(
   const batchSize = checkPositive("evaluate", "batchSize", options.batchSize ?? 32);
   const verbose = checkVerbose("evaluate", options.verbose ?? "auto");
   const samples = new SampleSet("evaluate", trainer.model, x, y);
-  const pipeline = new Pipeline();
+  const pipeline = new Pipeline(trainer.model.ownStream);
   try {
     const output = trainer.model.outputsFor(samples.x);
     trainer.checkTargets("evaluate", samples.y!, output);

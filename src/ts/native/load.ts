@@ -1,27 +1,31 @@
 import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import bindings from "bindings";
 import { NativeError } from "../errors.js";
-import type { Addon } from "./contract.js";
+import type { CpuAddon, CudaAddon } from "./contract.js";
 
 /** `bindings` sets `path`: the file that was loaded. */
-export interface LoadedAddon extends Addon {
-  readonly path: string;
-}
+export type Loaded<A> = A & { readonly path: string };
+
+/** The package that brings CUDA, and the only platform that it is for. */
+const CUDA_PACKAGE = "nabla-cuda-linux-x64";
+const CUDA_PLATFORM = "linux-x64-glibc";
+const CUDA_FILE = "nabla_cuda.node";
 
 /**
- * Finds and loads the native addon: the file that `NABLA_ADDON` names and no other, or else the first that loads of a
- * local build and the binary of this platform that the package ships.
+ * Finds and loads the native addon of the CPU: the file that `NABLA_ADDON` names and no other, or else the first that
+ * loads of a local build and the binary of this platform that the package ships.
  *
  * @throws NativeError with every place tried, why it failed and what mends it.
  */
-export function loadAddon(environment = process.env, root = packageRoot()): LoadedAddon {
+export function loadAddon(environment = process.env, root = packageRoot()): Loaded<CpuAddon> {
   const override = environment["NABLA_ADDON"];
   const candidates = override ? [resolve(override)] : addonFiles(root);
   const attempts: string[] = [];
   for (const file of candidates) {
-    const addon = load(file);
+    const addon = load<CpuAddon>(file);
     if (typeof addon !== "string") return addon;
     attempts.push(`  ${file}: ${addon}`);
   }
@@ -36,12 +40,47 @@ function addonFiles(root: string): string[] {
   return [join(root, "build", "Release", "nabla.node"), join(root, "prebuilds", platformName(), "nabla.node")];
 }
 
+/**
+ * Finds and loads the native addon of CUDA: the file that `NABLA_CUDA_ADDON` names and no other, or else a local build,
+ * or else that of the package nabla-cuda-linux-x64.
+ *
+ * @returns the addon, or in a sentence why there is none and what mends it.
+ */
+export function loadCudaAddon(environment = process.env, root = packageRoot()): Loaded<CudaAddon> | string {
+  const override = environment["NABLA_CUDA_ADDON"];
+  if (override) {
+    const addon = load<CudaAddon>(resolve(override));
+    return typeof addon === "string"
+      ? `NABLA_CUDA_ADDON names ${resolve(override)}, which does not load: ${addon}`
+      : addon;
+  }
+  const built = join(root, "build", "Release", CUDA_FILE);
+  const file = existsSync(built) ? built : packagedFile(root);
+  if (file === undefined) {
+    return platformName() === CUDA_PLATFORM
+      ? `the package ${CUDA_PACKAGE} is not installed: npm install ${CUDA_PACKAGE}`
+      : `CUDA is for ${CUDA_PLATFORM} alone: this is ${platformName()}`;
+  }
+  const addon = load<CudaAddon>(file);
+  return typeof addon === "string" ? `${file} does not load: ${addon}` : addon;
+}
+
+/** The addon in the package that an `npm install` beside this one has put there. */
+function packagedFile(root: string): string | undefined {
+  try {
+    const { resolve: find } = createRequire(join(root, "package.json"));
+    return join(dirname(find(`${CUDA_PACKAGE}/package.json`)), CUDA_FILE);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The addon, or why it did not load. */
-function load(file: string): LoadedAddon | string {
+function load<A>(file: string): Loaded<A> | string {
   if (!existsSync(file)) return "no such file";
   try {
     // With module_root given, `bindings` does not look for the caller's file (which fails for a path with "#").
-    return bindings({ bindings: "nabla.node", module_root: file, try: [["module_root"]] }) as LoadedAddon;
+    return bindings({ bindings: "nabla.node", module_root: file, try: [["module_root"]] }) as Loaded<A>;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return reason.replace(`${file}: `, ""); // the caller names the file

@@ -35,7 +35,7 @@ function apply<A extends Tensor | number, B extends Tensor | number, L extends D
     return op([a, b], undefined)[0]! as Promoted<A, B, L>;
   }
   if (a instanceof Tensor && typeof b === "number" && isFloating(a.dtype)) {
-    return op([a, constantOf(b, a.dtype)], undefined)[0]! as Promoted<A, B, L>;
+    return op([a, constantOf(b, a)], undefined)[0]! as Promoted<A, B, L>;
   }
   return applyPromoted(name, op, least, [a, b]) as Promoted<A, B, L>;
 }

@@ -7,7 +7,6 @@ import { ACTIVATIONS, activationBiasGrad, activationGrad, type ActivationName } 
 import { checkChoice, checkInteger, checkPair } from "./arguments.js";
 import { checkOptions } from "../checks.js";
 import { CONVOLUTIONS } from "../options.js";
-import { cpuStream } from "../stream.js";
 import { add } from "./binary.js";
 import { expandTo } from "./broadcast.js";
 import { checkBias, checkChannels, checkOperands, inCommonDType } from "./convolution.js";
@@ -60,8 +59,11 @@ interface ConvAttributes extends Geometry {
 }
 
 /** The number of what NABLA_CONV chose. */
-const algorithm = (): number => CONVOLUTIONS.indexOf(cpuStream().convolution);
-const encodeGeometry = ({ window, groups }: Geometry): number[] => [...encodeWindow(window, groups), algorithm()];
+const algorithm = ([x]: readonly Tensor[]): number => CONVOLUTIONS.indexOf(x!.storage.stream.convolution);
+const encodeGeometry = ({ window, groups }: Geometry, inputs: readonly Tensor[]): number[] => [
+  ...encodeWindow(window, groups),
+  algorithm(inputs),
+];
 
 interface InputGradAttributes extends Geometry {
   readonly inputShape: Shape;
@@ -73,8 +75,8 @@ interface WeightGradAttributes extends Geometry {
   readonly bias: boolean;
 }
 
-function encodeConvolution(attrs: ConvAttributes): number[] {
-  return [...encodeWindow(attrs.window, attrs.groups), ACTIVATIONS.indexOf(attrs.activation), algorithm()];
+function encodeConvolution(attrs: ConvAttributes, inputs: readonly Tensor[]): number[] {
+  return [...encodeWindow(attrs.window, attrs.groups), ACTIVATIONS.indexOf(attrs.activation), algorithm(inputs)];
 }
 
 /** What the gradients of a product of two read: of each that wants one, the other. */
@@ -119,7 +121,7 @@ interface MaxPoolAttributes extends ConvAttributes {
 const maxPoolOp: Op<MaxPoolAttributes> = defineOp({
   name: "conv2dMaxPool",
   infer: ([x], { pool, pooledShape, places }) => maxPool2dOutputs(x!.dtype, pool, pooledShape, places),
-  encode: (attrs) => [...encodeConvolution(attrs), ...encodeWindow(attrs.pool, 1)],
+  encode: (attrs, inputs) => [...encodeConvolution(attrs, inputs), ...encodeWindow(attrs.pool, 1)],
   contiguous: true,
   save: ({ activation }, needs) => ({
     inputs: savedOperands(needs),
@@ -158,7 +160,7 @@ function operandGrads(
 const inputGradOp: Op<InputGradAttributes> = defineOp<InputGradAttributes>({
   name: "conv2dInputGrad",
   infer: ([dy], { inputShape }) => [{ shape: inputShape, dtype: dy!.dtype }],
-  encode: (attrs) => encodeGeometry(attrs),
+  encode: encodeGeometry,
   contiguous: true,
   save: saveOthers,
   backward: ({ grads, inputs, needs, inputShapes, attrs: { window, groups } }) => {
@@ -190,7 +192,7 @@ const weightGradOp: Op<WeightGradAttributes> = defineOp<WeightGradAttributes>({
         ]
       : [{ shape: kernelShape, dtype }];
   },
-  encode: (attrs) => encodeGeometry(attrs),
+  encode: encodeGeometry,
   contiguous: true,
   save: saveOthers,
   backward: ({ grads, inputs, needs, inputShapes, attrs: { window, groups } }) => {

@@ -1,4 +1,4 @@
-import { checkDevice, type Device } from "../device.js";
+import { currentStream, deviceStream, streamOf, type Device } from "../device.js";
 import {
   checkDType,
   dtypeInfo,
@@ -12,7 +12,7 @@ import {
 import { ArgumentError, DTypeError, ShapeError, describe } from "../errors.js";
 import { defineOp } from "../op.js";
 import { MAX_RANK, checkShape, formatShape, sizeOf, type RankOf, type Shape, type ShapeOf } from "../shape.js";
-import { cpuStream } from "../stream.js";
+import type { Stream } from "../stream.js";
 import { Tensor, type NestedArray } from "../tensor.js";
 import { checkNumber } from "./arguments.js";
 import { cast } from "./cast.js";
@@ -22,7 +22,7 @@ import { checkOptions } from "../checks.js";
 export interface CreationOptions<D extends DType = DType> {
   /** The dtype of the elements; where it is left out, the function says what they get. */
   dtype?: D;
-  /** Where the elements are; "cpu", the only device so far, by default. */
+  /** Where the elements are: "cpu" or "cuda"; by default the device of {@link withDevice}, or that of the environment. */
   device?: Device;
   /** Whether `backward()` is to leave a gradient here. float32 and float64 only. */
   requiresGrad?: boolean;
@@ -83,7 +83,7 @@ export function checkCreation<D extends DType>(
   names: readonly string[] = CREATION_OPTIONS,
 ): DType | undefined {
   checkOptions(op, options, names);
-  checkDevice(op, options.device);
+  if (options.device !== undefined) deviceStream(op, options.device);
   const dtype = options.dtype === undefined ? undefined : checkDType(op, options.dtype);
   const { requiresGrad } = options;
   if (requiresGrad !== undefined && typeof requiresGrad !== "boolean") {
@@ -97,6 +97,11 @@ export function checkDifferentiable(op: string, dtype: DType, options: CreationO
   if (options.requiresGrad && !isFloating(dtype)) {
     throw new DTypeError(`${op}: only float32 and float64 tensors can require gradients: the dtype is ${dtype}`);
   }
+}
+
+/** @internal The stream of a new tensor with these options, which were checked. */
+export function streamFor({ device }: CreationOptions): Stream {
+  return device === undefined ? currentStream() : streamOf(device);
 }
 
 /** @internal */
@@ -152,24 +157,31 @@ export function tensor(values: TensorData | Uint16Array, options: TensorOptions 
       `tensor: the data does not fit the shape: ${data.length} elements, ${formatShape(shape)} has ${sizeOf(shape)}`,
     );
   }
-  return withGradient(upload(data, shape, dtype), options);
+  return withGradient(upload(data, shape, dtype, streamFor(options)), options);
 }
 
 /**
  * @internal A tensor of elements that are known to fit shape and dtype. Those of bfloat16 and float16 are numbers of
  * any typed array, or their bits in a Uint16Array.
  */
-export function upload(data: TypedArray | Uint16Array, shape: Shape, dtype: DType): Tensor {
+export function upload(
+  data: TypedArray | Uint16Array,
+  shape: Shape,
+  dtype: DType,
+  stream: Stream = currentStream(),
+): Tensor {
   const bits = data instanceof Uint16Array;
-  if (data.length <= MOST_CONSTANTS && !bits) return constant([], { shape, dtype, values: Array.from(data) })[0]!;
+  if (data.length <= MOST_CONSTANTS && !bits) {
+    return constant([], { shape, dtype, values: Array.from(data) }, stream)[0]!;
+  }
   if (isHalf(dtype) && !bits) {
-    const numbers = upload(data, shape, dtypeOfArray(data));
+    const numbers = upload(data, shape, dtypeOfArray(data), stream);
     const rounded = cast(numbers, dtype);
     numbers.dispose();
     return rounded;
   }
-  const made = Tensor.create(shape, dtype);
-  cpuStream().upload(made.storage, dtype, shape, data);
+  const made = Tensor.create(stream, shape, dtype);
+  stream.upload(made.storage, dtype, shape, data);
   return made;
 }
 
@@ -301,7 +313,7 @@ function filled(op: string, shape: Shape, value: number | boolean, options: Crea
   const checked = checkShape(op, shape);
   const number = Number(value);
   const element = isInteger(dtype) ? toInteger(op, dtype, number, () => "the value") : number;
-  return withGradient(fill([], { shape: checked, dtype, value: element })[0]!, options);
+  return withGradient(fill([], { shape: checked, dtype, value: element }, streamFor(options))[0]!, options);
 }
 
 /** A tensor of zeros. Errors as in {@link full}. */
@@ -369,5 +381,5 @@ export function arange(
     toInteger("arange", dtype, start, () => "the first element");
     toInteger("arange", dtype, start + (size - 1) * step, () => "the last element");
   }
-  return withGradient(range([], { size, dtype, start, step })[0]!, options);
+  return withGradient(range([], { size, dtype, start, step }, streamFor(options))[0]!, options);
 }

@@ -22,7 +22,7 @@ export function embedding<D extends DType>(indices: Tensor, table: Tensor<D>): T
       `embedding: the table has not two dimensions: its shape is ${formatShape(table.shape)}, expected [rows, size]`,
     );
   }
-  const places = toIndices("embedding", indices);
+  const places = toIndices("embedding", indices, table.device);
   const rows = embeddingOp([table, places], { axis: 0 })[0]! as Tensor<D>;
   if (places !== indices) places.dispose();
   return rows;

@@ -21,9 +21,10 @@ export function eye<D extends DType = "float32">(
   checkDifferentiable("eye", dtype, options);
   checkInteger("eye", "rows", rows, 0);
   checkInteger("eye", "columns", columns, 0);
+  const places = { dtype: "int32", device: options.device } as const;
   const made = tidy(() => {
-    const row = reshape(arange(rows, { dtype: "int32" }), [rows, 1]);
-    return cast(equal(row, arange(columns, { dtype: "int32" })), dtype);
+    const row = reshape(arange(rows, places), [rows, 1]);
+    return cast(equal(row, arange(columns, places)), dtype);
   });
   return withGradient(made as Tensor<D, 2>, options);
 }

@@ -2,7 +2,14 @@ import { ArgumentError, ShapeError, describe } from "../errors.js";
 import { dtypeInfo, isHalf, type DType, type TypedArray } from "../dtype.js";
 import { checkShape, formatShape, sizeOf, type Shape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
-import { checkCreation, checkDifferentiable, upload, withGradient, type CreationOptions } from "./creation.js";
+import {
+  checkCreation,
+  checkDifferentiable,
+  streamFor,
+  upload,
+  withGradient,
+  type CreationOptions,
+} from "./creation.js";
 import { checkInteger } from "./arguments.js";
 
 export interface FromBufferOptions<D extends DType = DType> extends CreationOptions<D> {
@@ -41,7 +48,7 @@ export function fromBuffer<D extends DType = "float32">(
       `fromBuffer: the bytes do not fit the shape: ${count} elements, ${formatShape(shape)} has ${sizeOf(shape)}`,
     );
   }
-  return withGradient(upload(elements(bytes, dtype), shape, dtype) as Tensor<D>, options);
+  return withGradient(upload(elements(bytes, dtype), shape, dtype, streamFor(options)) as Tensor<D>, options);
 }
 
 function bytesOf(buffer: unknown, byteOffset: number): Uint8Array {

@@ -1,3 +1,4 @@
+import type { Device } from "../device.js";
 import { DTypeError, ShapeError } from "../errors.js";
 import { promote, type DType, type Promote } from "../dtype.js";
 import { checkTensor, defineOp, type Op, type OpDefinition } from "../op.js";
@@ -22,7 +23,7 @@ export const gatherDefinition: OpDefinition<{ axis: number }> = {
   backward: ({ grads, inputs, inputShapes, attrs }) => {
     const g = grads[0]!;
     const attributes = { axis: attrs.axis, shape: inputShapes[0]! };
-    return [scatterOp([constantOf(0, g.dtype), inputs[1]!, g], attributes)[0]!, null];
+    return [scatterOp([constantOf(0, g), inputs[1]!, g], attributes)[0]!, null];
   },
 };
 
@@ -50,9 +51,11 @@ function gatheredShape(x: Tensor, indices: Tensor, axis: number): Shape {
   return x.shape.toSpliced(axis, 1, ...indices.shape);
 }
 
-/** @internal Indices as an int32 tensor: a new one, or the given one where it is that. @throws DTypeError */
-export function toIndices(op: string, indices: Indices): Tensor {
-  if (typeof indices === "number" || Array.isArray(indices)) return tensor(indices as number[], { dtype: "int32" });
+/** @internal Indices as an int32 tensor: a new one (on the device), or the given one where it is that. @throws DTypeError */
+export function toIndices(op: string, indices: Indices, device?: Device): Tensor {
+  if (typeof indices === "number" || Array.isArray(indices)) {
+    return tensor(indices as number[], { dtype: "int32", device });
+  }
   checkTensor(op, indices);
   if (indices.dtype !== "int32" && indices.dtype !== "uint8") {
     throw new DTypeError(`${op}: the indices are not integers: they are ${indices.dtype}, expected int32`);
@@ -69,7 +72,7 @@ export function toIndices(op: string, indices: Indices): Tensor {
 export function gather<D extends DType>(x: Tensor<D>, indices: Indices, axis = 0): Tensor<D> {
   checkTensor("gather", x);
   const place = normalizeAxis("gather", axis, x.rank);
-  const at = toIndices("gather", indices);
+  const at = toIndices("gather", indices, x.device);
   const result = gatherOp([x, at], { axis: place })[0]! as Tensor<D>;
   if (at !== indices) at.dispose();
   return result;
@@ -95,7 +98,7 @@ export function scatterAdd<A extends DType, B extends DType>(
   const dtype = promote(x.dtype, updates.dtype);
   if (dtype === "bool")
     throw new DTypeError("scatterAdd: bool cannot be added: x and the updates are bool, expected numbers");
-  const at = toIndices("scatterAdd", indices);
+  const at = toIndices("scatterAdd", indices, x.device);
   const expected = gatheredShape(x, at, place);
   if (!sameShape(updates.shape, expected)) {
     throw new ShapeError(

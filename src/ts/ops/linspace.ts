@@ -5,7 +5,14 @@ import { defineOp } from "../op.js";
 import { checkShape } from "../shape.js";
 import type { Tensor } from "../tensor.js";
 import { checkInteger, checkNumber } from "./arguments.js";
-import { checkCreation, checkDifferentiable, toInteger, withGradient, type CreationOptions } from "./creation.js";
+import {
+  checkCreation,
+  checkDifferentiable,
+  streamFor,
+  toInteger,
+  withGradient,
+  type CreationOptions,
+} from "./creation.js";
 
 export interface LinspaceOptions<D extends DType = DType> extends CreationOptions<D> {
   /** Whether `stop` is the last number, as by default; otherwise it is the one that would follow. */
@@ -50,6 +57,6 @@ export function linspace<D extends DType = "float32">(
   const gaps = endpoint ? count - 1 : count;
   const step = gaps > 0 ? (stop - start) / gaps : 0;
   const last = endpoint && count > 1 ? stop : start + (count - 1) * step;
-  const made = linspaceOp([], { count, dtype, start, step, last })[0]!;
+  const made = linspaceOp([], { count, dtype, start, step, last }, streamFor(options))[0]!;
   return withGradient(made, options) as unknown as Tensor<D, 1>;
 }

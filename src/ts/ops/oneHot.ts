@@ -48,14 +48,17 @@ export function oneHot<D extends DType = "float32">(
   const on = checkValue("onValue", options.onValue ?? 1, dtype);
   const off = checkValue("offValue", options.offValue ?? 0, dtype);
   const made = tidy(() => {
-    const at = toIndices("oneHot", indices);
+    const at = toIndices("oneHot", indices, options.device);
     const axis = normalizeAxis("oneHot", options.axis ?? -1, at.rank + 1);
     checkShape("oneHot", at.shape.toSpliced(axis, 0, depth));
-    const places = reshape(arange(depth, { dtype: "int32" }), [depth, ...at.shape.slice(axis).map(() => 1)]);
+    const places = reshape(arange(depth, { dtype: "int32", device: at.device }), [
+      depth,
+      ...at.shape.slice(axis).map(() => 1),
+    ]);
     const found = equal(reshape(at, at.shape.toSpliced(axis, 0, 1)), places);
     // Chosen among float32 where the dtype is a half, which `where` would promote.
     const numbers = isHalf(dtype) ? "float32" : dtype;
-    return cast(where(found, constantOf(on, numbers), constantOf(off, numbers)), dtype);
+    return cast(where(found, constantOf(on, at, numbers), constantOf(off, at, numbers)), dtype);
   });
   return withGradient(made as Tensor<D>, options);
 }

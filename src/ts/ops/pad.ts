@@ -4,7 +4,6 @@ import { checkOptions } from "../checks.js";
 import { tidy } from "../memory.js";
 import { checkTensor, copy, defineOp } from "../op.js";
 import { checkShape, formatShape } from "../shape.js";
-import { cpuStream } from "../stream.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { checkChoice } from "./arguments.js";
 import { tensor, toInteger } from "./creation.js";
@@ -72,7 +71,7 @@ export function pad<D extends DType, R extends number>(
   );
   if (shape.length === 0) return copy([x], undefined)[0]! as unknown as Tensor<D, R>;
   if (mode === "constant") {
-    return padOp([x, constantOf(value, x.dtype)], { widths: sides })[0]! as unknown as Tensor<D, R>;
+    return padOp([x, constantOf(value, x)], { widths: sides })[0]! as unknown as Tensor<D, R>;
   }
   shape.forEach((size, axis) => {
     if (size === 0 && sides[axis]!.some((width) => width > 0)) {
@@ -113,9 +112,9 @@ function padAxes(x: Tensor, widths: Widths, mode: PadMode): Tensor {
   widths.forEach(([before, after], axis) => {
     if (before + after === 0) return;
     const size = x.shape[axis]!;
-    cpuStream().checkFits("pad", "int32", before + size + after);
+    x.storage.stream.checkFits("pad", "int32", before + size + after);
     const places = Int32Array.from({ length: before + size + after }, (_, i) => source(i - before, size, mode));
-    result = gather(result, tensor(places), axis);
+    result = gather(result, tensor(places, { device: x.device }), axis);
   });
   return result === x ? copy([x], undefined)[0]! : result;
 }

@@ -1,3 +1,4 @@
+import { deviceStream, type Device } from "../device.js";
 import { permutationSync } from "../data/permutation.js";
 import { ArgumentError, DTypeError, describe } from "../errors.js";
 import { isFloating, isHalf, type DType } from "../dtype.js";
@@ -5,13 +6,19 @@ import { tidy } from "../memory.js";
 import { checkTensor, defineOp, type Op } from "../op.js";
 import { takeRandom } from "../random.js";
 import { checkShape, normalizeAxis, sizeOf, type RankOf, type Shape } from "../shape.js";
-import { cpuStream } from "../stream.js";
 import { addMethod, type Tensor } from "../tensor.js";
 import { checkInteger } from "./arguments.js";
 import { add } from "./binary.js";
 import { cast } from "./cast.js";
 import { less } from "./compare.js";
-import { checkCreation, checkDifferentiable, tensor, withGradient, type CreationOptions } from "./creation.js";
+import {
+  checkCreation,
+  checkDifferentiable,
+  streamFor,
+  tensor,
+  withGradient,
+  type CreationOptions,
+} from "./creation.js";
 import { gather } from "./gather.js";
 import { checkOptions } from "../checks.js";
 
@@ -39,6 +46,11 @@ export interface RandintOptions<D extends DType = DType> extends CreationOptions
 export interface BernoulliOptions<D extends DType = DType> extends CreationOptions<D> {
   /** How likely a 1 is, from 0 to 1. 0.5 by default. */
   probability?: number;
+}
+
+export interface PermutationOptions {
+  /** As in {@link CreationOptions}. */
+  device?: Device;
 }
 
 export interface ShuffleOptions {
@@ -81,7 +93,7 @@ export function rand<D extends DType = "float32", const S extends Shape = Shape>
   const attrs = check("rand", shape, options, { low: 0, high: 1 });
   const [low, high] = attrs.parameters;
   if (low > high) throw new ArgumentError(`rand: the bounds are crossed: low is ${low}, high is ${high}`);
-  return withGradient(uniform([], attrs)[0]! as Tensor<D, RankOf<S>>, options);
+  return withGradient(uniform([], attrs, streamFor(options))[0]! as Tensor<D, RankOf<S>>, options);
 }
 
 /**
@@ -93,7 +105,10 @@ export function randn<D extends DType = "float32", const S extends Shape = Shape
   shape: S,
   options: RandnOptions<D> = {},
 ): Tensor<D, RankOf<S>> {
-  return withGradient(normal([], checkNormal("randn", shape, options))[0]! as Tensor<D, RankOf<S>>, options);
+  return withGradient(
+    normal([], checkNormal("randn", shape, options), streamFor(options))[0]! as Tensor<D, RankOf<S>>,
+    options,
+  );
 }
 
 /** Like {@link randn}, but cut off at two deviations from the mean. */
@@ -102,7 +117,7 @@ export function truncatedNormal<D extends DType = "float32", const S extends Sha
   options: RandnOptions<D> = {},
 ): Tensor<D, RankOf<S>> {
   return withGradient(
-    truncated([], checkNormal("truncatedNormal", shape, options))[0]! as Tensor<D, RankOf<S>>,
+    truncated([], checkNormal("truncatedNormal", shape, options), streamFor(options))[0]! as Tensor<D, RankOf<S>>,
     options,
   );
 }
@@ -132,7 +147,7 @@ export function randint<D extends DType = "int32", const S extends Shape = Shape
   const parameters = [0, high - low] as const;
   const checked = checkShape("randint", shape);
   const made = tidy(() => {
-    const numbers = uniform([], { shape: checked, dtype: "float64", parameters })[0]!;
+    const numbers = uniform([], { shape: checked, dtype: "float64", parameters }, streamFor(options))[0]!;
     const whole = cast(numbers, "int32"); // cut off, and the numbers are not negative: rounded down
     return cast(add(whole, low), dtype);
   });
@@ -156,7 +171,7 @@ export function bernoulli<D extends DType = "float32", const S extends Shape = S
   }
   const checked = checkShape("bernoulli", shape);
   const made = tidy(() => {
-    const numbers = uniform([], { shape: checked, dtype: "float64", parameters: [0, 1] })[0]!;
+    const numbers = uniform([], { shape: checked, dtype: "float64", parameters: [0, 1] }, streamFor(options))[0]!;
     return cast(less(numbers, probability), dtype);
   });
   return withGradient(made as Tensor<D, RankOf<S>>, options);
@@ -168,11 +183,13 @@ export function bernoulli<D extends DType = "float32", const S extends Shape = S
  *
  * @throws ArgumentError unless `count` is an integer of 0 or more. @throws OutOfMemoryError when it is too large.
  */
-export function permutation(count: number): Tensor<"int32", 1> {
+export function permutation(count: number, options: PermutationOptions = {}): Tensor<"int32", 1> {
+  checkOptions("permutation", options, ["device"]);
+  const stream = deviceStream("permutation", options.device);
   checkShape("permutation", [checkInteger("permutation", "count", count, 0)]);
-  cpuStream().checkFits("permutation", "int32", count);
+  stream.checkFits("permutation", "int32", count);
   const { seed, counter } = takeRandom(count);
-  return tensor(permutationSync(count, seed, counter));
+  return tensor(permutationSync(count, seed, counter), { device: stream.device });
 }
 
 /**
@@ -188,7 +205,7 @@ export function shuffle<D extends DType, R extends number>(
   checkTensor("shuffle", x);
   checkOptions("shuffle", options, ["axis"]);
   const axis = normalizeAxis("shuffle", options.axis ?? 0, x.rank);
-  const order = permutation(x.shape[axis]!);
+  const order = permutation(x.shape[axis]!, { device: x.device });
   const result = gather(x, order, axis);
   order.dispose();
   return result as Tensor as Tensor<D, R>;

@@ -67,7 +67,8 @@ export interface Course {
 export function composeRecurrent(cell: Cell, inputs: RecurrentInputs, course: Course): Tensor[] {
   const { x, recurrentKernel, mask } = inputs;
   const [batch, steps, features] = x.shape as [number, number, number];
-  const zero: Tensor = zeros([batch, recurrentKernel.shape[0]!], { dtype: x.dtype as "float32" });
+  const { device } = x;
+  const zero: Tensor = zeros([batch, recurrentKernel.shape[0]!], { dtype: x.dtype as "float32", device });
   const rows = cut(x, new Array<number>(steps).fill(1), 1);
   let states: readonly Tensor[] = inputs.states ?? cell.states.map(() => zero);
   let y = zero;
@@ -87,7 +88,7 @@ export function composeRecurrent(cell: Cell, inputs: RecurrentInputs, course: Co
   if (steps === 0) {
     // A step that is not taken, so that every input has a gradient, of zeros.
     const idle = cell.step(sum(x, { axis: 1 }), states, inputs, course.activation);
-    states = states.map((state, k) => where(zeros([1], { dtype: "bool" }), idle[k]!, state) as Tensor);
+    states = states.map((state, k) => where(zeros([1], { dtype: "bool", device }), idle[k]!, state) as Tensor);
     outputs.push(states[0]!);
   }
   if (!course.sequences) return [...states];

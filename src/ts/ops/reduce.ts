@@ -139,7 +139,7 @@ const prodOp = defineReduction(
  * product hands what is beside it down to its two factors.
  */
 function prodGrad(x: Tensor, g: Tensor, { keptShape }: Reduction): Tensor {
-  if (x.size === 0) return zeros(x.shape, { dtype: x.dtype });
+  if (x.size === 0) return zeros(x.shape, { dtype: x.dtype, device: x.device });
   const axes = x.shape.map((_, axis) => axis);
   const isReduced = (axis: number): boolean => keptShape[axis] !== x.shape[axis];
   const order = [...axes.filter((axis) => !isReduced(axis)), ...axes.filter(isReduced)];
@@ -168,7 +168,7 @@ function onesUpToPowerOfTwo(rows: Tensor): Tensor {
   const columns = rows.shape[1]!;
   const size = 2 ** Math.ceil(Math.log2(columns));
   if (size === columns) return rows;
-  const places = arange(size, { dtype: "int32" });
+  const places = arange(size, { dtype: "int32", device: rows.device });
   return where(less(places, columns), gather(rows, minimum(places, columns - 1), 1), 1);
 }
 

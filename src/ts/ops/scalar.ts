@@ -34,18 +34,21 @@ export type OperandsRank<A extends Tensor | Scalar, B extends Tensor | Scalar> =
       ? Y
       : number;
 
-/** Numbers that programs use over and over (`x.mul(2)` in a loop), so that each is made once. */
-const cached = new Map<DType, Map<Scalar, Tensor>>();
+/** Of each dtype on each device. */
 const MOST_CACHED = 64;
 
-/** A tensor without dimensions, which the caller must not dispose of. */
-export function constantOf(value: number, dtype: DType): Tensor {
-  let ofType = cached.get(dtype);
-  if (!ofType) cached.set(dtype, (ofType = new Map<Scalar, Tensor>()));
+/**
+ * A tensor without dimensions on the device of another one, and of its dtype unless given. The caller must not dispose of
+ * it: numbers that programs use over and over (`x.mul(2)` in a loop) are made once.
+ */
+export function constantOf(value: number, like: Tensor, dtype: DType = like.dtype): Tensor {
+  const { stream } = like.storage;
+  let ofType = stream.constants.get(dtype);
+  if (!ofType) stream.constants.set(dtype, (ofType = new Map<number, Tensor>()));
   const known = Object.is(value, -0) ? undefined : ofType.get(value);
   if (known) return known;
   const data = isInteger(dtype) ? Int32Array.of(value) : Float64Array.of(value);
-  const made = upload(data, [], dtype);
+  const made = upload(data, [], dtype, stream);
   // A map takes -0 for 0.
   if (Object.is(value, -0)) return made;
   made.kept = true;
@@ -78,22 +81,22 @@ export function applyPromoted(
   first = 0,
 ): Tensor {
   let dtype = least;
-  let tensors = 0;
+  let like: Tensor | undefined = first > 0 ? (given[0] as Tensor) : undefined;
   for (let i = first; i < given.length; i++) {
     const operand = given[i]!;
     if (isScalar(operand)) continue;
     checkTensor(name, operand);
     dtype = promote(dtype, operand.dtype);
-    tensors++;
+    like ??= operand;
   }
-  if (tensors === 0 && first === 0) {
+  if (like === undefined) {
     throw new ArgumentError(
       `${name}: no tensor among the operands: ${given.map(describe).join(", ")}, expected one at least`,
     );
   }
   for (const operand of given) if (isScalar(operand)) dtype = dtypeWith(dtype, operand);
   const inputs = given.map((operand, i) => {
-    if (isScalar(operand)) return constantOf(Number(operand), dtype);
+    if (isScalar(operand)) return constantOf(Number(operand), like!, dtype);
     return i < first || operand.dtype === dtype ? operand : cast(operand, dtype);
   });
   const result = op(inputs, undefined)[0]!;

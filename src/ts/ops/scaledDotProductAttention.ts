@@ -125,7 +125,7 @@ export function composedAttention(inputs: readonly Tensor[], attrs: Attributes):
     const [queries, keys] = scores.shape.slice(2) as [number, number];
     const allowed: Tensor[] = [];
     if (mask && attrs.mask === "bool") allowed.push(mask);
-    if (attrs.causal) allowed.push(tril(ones([queries, keys], { dtype: "bool" })));
+    if (attrs.causal) allowed.push(tril(ones([queries, keys], { dtype: "bool", device: q.device })));
     if (lengths) allowed.push(withinLengths(lengths, keys));
     if (allowed.length > 0) scores = where(allowed.reduce(logicalAnd), scores, -Infinity);
     const probabilities = attentionWeights(scores);
@@ -144,8 +144,9 @@ function repeatHeads(x: Tensor, heads: number): Tensor {
 
 /** Which keys are no padding: bool [B, 1, 1, keys]. A length that is out of range is an IndexError of the next wait. */
 function withinLengths(lengths: Tensor, keys: number): Tensor {
-  const valid = gather(arange(0, keys + 1, 1, { dtype: "int32" }), where(less(lengths, 0), keys + 1, lengths));
-  return less(arange(0, keys, 1, { dtype: "int32" }), reshape(valid, [lengths.size, 1, 1, 1]));
+  const options = { dtype: "int32", device: lengths.device } as const;
+  const valid = gather(arange(keys + 1, options), where(less(lengths, 0), keys + 1, lengths));
+  return less(arange(keys, options), reshape(valid, [lengths.size, 1, 1, 1]));
 }
 
 /** The softmax, with zeros for a query that attends to no key, instead of NaN. */

@@ -41,7 +41,7 @@ const view: View<SliceAttributes> = defineView({
 
 /** @internal The gradient of a view that shows part of its input: zeros of the input's shape with `g` in that part. */
 export function viewGrad<A>(part: View<A>, attrs: A, g: Tensor, shape: Shape): Tensor {
-  const result = zeros(shape, { dtype: g.dtype });
+  const result = zeros(shape, { dtype: g.dtype, device: g.device });
   const place = part(result, attrs);
   assign(place, g);
   place.dispose();

@@ -60,7 +60,7 @@ const gradOp: Op<Attributes> = defineOp({
       return mul(expandDims(dloss, 1), softmaxGrad(probabilities, g));
     };
     const byLoss = (): Tensor => {
-      const one = ones(dloss.shape, { dtype: dloss.dtype });
+      const one = ones(dloss.shape, { dtype: dloss.dtype, device: dloss.device });
       return sum(mul(g, gradOp([logits, labels, logSumExp, one], attrs)[0]!), { axis: 1 });
     };
     return [needs[0] ? byLogits() : null, null, null, needs[3] ? byLoss() : null];

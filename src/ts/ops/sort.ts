@@ -51,7 +51,7 @@ const topKOp: Op<{ k: number; sorted: boolean }> = defineOp({
 /** The elements at places of the last axis. Their gradient goes back to these places. */
 function pick(x: Tensor, places: Tensor): Tensor {
   const rows = sizeOf(x.shape.slice(0, -1));
-  const made = [reshape(x, [x.size]), arange(rows, { dtype: "int32" })];
+  const made = [reshape(x, [x.size]), arange(rows, { dtype: "int32", device: x.device })];
   const [flat, row] = made as [Tensor, Tensor];
   const first = mul(row, x.shape.at(-1)!);
   const starts = reshape(first, places.shape.with(x.rank - 1, 1));

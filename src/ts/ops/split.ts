@@ -15,7 +15,11 @@ interface SplitAttributes {
 
 /** Parts that nothing depended on have a gradient of zeros. */
 const splitGrad: Backward<SplitAttributes> = ({ grads, attrs: { axis, sizes }, inputShapes, inputDTypes }) => {
-  const zero = constantOf(0, inputDTypes[0]!);
+  const zero = constantOf(
+    0,
+    grads.find((grad) => grad !== null)!,
+    inputDTypes[0]!,
+  );
   return [
     join(
       grads.map((grad, i) => grad ?? expandTo(zero, inputShapes[0]!.with(axis, sizes[i]!))),

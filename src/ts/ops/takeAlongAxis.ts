@@ -45,7 +45,7 @@ export function takeAlongAxis<D extends DType, R extends number>(
   checkTensor("takeAlongAxis", indices);
   const place = normalizeAxis("takeAlongAxis", axis, x.rank);
   const shape = resultShape(x.shape, indices.shape, place);
-  const at = toIndices("takeAlongAxis", indices);
+  const at = toIndices("takeAlongAxis", indices, x.device);
   const source = expandTo(x, shape.with(place, x.shape[place]!));
   const places = expandTo(at, shape);
   const result = takeOp([source, places], { axis: place })[0]!;

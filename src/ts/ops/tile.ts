@@ -109,7 +109,7 @@ export function repeat<D extends DType>(x: Tensor<D>, count: number | readonly n
       const places = new Int32Array(total);
       let at = 0;
       counts.forEach((own, i) => places.fill(i, at, (at += own)));
-      return gather(reshape(x, shape), tensor(places), place);
+      return gather(reshape(x, shape), tensor(places, { device: x.device }), place);
     }
     const outer = sizeOf(shape.slice(0, place + 1));
     const inner = sizeOf(shape.slice(place + 1));

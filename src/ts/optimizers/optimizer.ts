@@ -1,3 +1,5 @@
+import { relocate } from "../ops/to.js";
+import type { Stream } from "../stream.js";
 import { checkOptions, checkRange, wrong } from "../checks.js";
 import { recordToJson, type Config } from "../config.js";
 import { isFloating } from "../dtype.js";
@@ -168,6 +170,11 @@ export abstract class Optimizer {
     return this.state;
   }
 
+  /** @internal Moves the history to where the parameters are. */
+  moveTo(stream: Stream): void {
+    for (const tensors of this.state ?? []) for (const tensor of tensors) relocate(tensor, stream);
+  }
+
   /** @internal Goes on after `iterations` steps that left this history. It becomes the optimizer's. */
   resume(parameters: readonly Tensor[], history: readonly (readonly Tensor[])[] | null, iterations: number): void {
     this.setParameters(parameters);
@@ -225,7 +232,7 @@ export abstract class Optimizer {
   private collect(): StepTensors {
     const { targets } = this;
     this.state ??= this.slots.map((start) =>
-      targets.map((target) => keep(full(target.shape, start, { dtype: target.dtype }))),
+      targets.map((target) => keep(full(target.shape, start, { dtype: target.dtype, device: target.device }))),
     );
     const gradients: Tensor[] = [];
     for (let i = 0; i < targets.length; i++) {

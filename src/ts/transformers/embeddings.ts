@@ -88,11 +88,15 @@ export class BertEmbeddings extends Layer<Tensors> {
         `${this.name}: too many tokens: the input has ${length} in axis 1, expected at most ${this.positions.inputDim}, one for each position`,
       );
     }
-    const positions = this.positions.apply(arange(length, { dtype: "int32" }));
+    const positions = this.positions.apply(arange(length, { dtype: "int32", device: ids.device }));
     let sum = this.wordsOf(ids);
     // Where all tokens are of type 0, its row is added to the positions' few.
     if (types && this.types) sum = add(add(sum, this.types.apply(types)), positions);
-    else sum = add(sum, this.types ? add(positions, this.types.apply(zeros([1], { dtype: "int32" }))) : positions);
+    else
+      sum = add(
+        sum,
+        this.types ? add(positions, this.types.apply(zeros([1], { dtype: "int32", device: ids.device }))) : positions,
+      );
     return this.dropout.apply(this.normalization.apply(sum), { training });
   }
 

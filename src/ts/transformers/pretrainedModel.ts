@@ -1,3 +1,4 @@
+import { currentStream, onStream } from "../device.js";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { checkOptions, checkPositive, wrong } from "../checks.js";
@@ -113,15 +114,19 @@ export abstract class PretrainedModel<C extends AnyConfig, Out extends Tensors =
     checkOptions(op, options, [...MODEL_OPTIONS, "numLabels", ...PRETRAINED_OPTIONS]);
     const { name, trainable, dtype, numLabels, ...source } = options;
     if (numLabels !== undefined) checkPositive(op, "numLabels", numLabels);
+    const stream = currentStream();
     const files = await findFiles(op, nameOrFolder, source);
     const { modelType, fields, fixed, names } = this.family;
     const read = await readConfig(op, files.config, fields, { model_type: modelType, ...fixed });
     const labels = numLabels === undefined ? {} : { numLabels };
-    const model = withoutInitialization(() => new this({ ...read.config, ...labels, name, trainable, dtype }));
+    const model = onStream(stream, () =>
+      withoutInitialization(() => new this({ ...read.config, ...labels, name, trainable, dtype })),
+    );
     model.original = read.original;
-    const fresh = await loadCheckpoint(op, files.weights, model.checkpointWeights(), names);
+    const weights = model.checkpointWeights();
+    const fresh = await onStream(stream, () => loadCheckpoint(op, files.weights, weights, names));
     if (fresh.length > 0) {
-      initialize(fresh, model.config.initializerRange);
+      onStream(stream, () => initialize(fresh, model.config.initializerRange));
       const lacking = fresh.map((each) => each.name).join(", ");
       console.warn(`${op}: ${files.weights} lacks ${lacking}: they begin with new values, to be trained`);
     }
