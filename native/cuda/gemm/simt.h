@@ -91,7 +91,7 @@ __global__ void __launch_bounds__(Tile::kThreads, kMinBlocks) simt_product(Tiled
   constexpr int LA = Tile::LA, LB = Tile::LB, kThreads = Tile::kThreads;
   constexpr int kTurn = Tile::kAElements + Tile::kBElements;
   SHARED(Quad<T>, storage, [2 * kTurn / V]);
-  T* const shared = storage[0].v;
+  T* const shared = reinterpret_cast<T*>(storage);
 
   const TilePlace begin = tile_place<BM, BN>(p);
   SHARED(TilePlace, where, [1]);  // for the end; registers are scarce until then

@@ -51,7 +51,7 @@ __device__ __forceinline__ void store_sums(const TiledProduct<T>& p, const TileP
     T* const to = p.partial + ((static_cast<int64_t>(at.entry) * p.splits + at.split) * p.m + i) * p.n + j;
     store_part(to, sums, p.n % Quad<T>::kSize == 0, p.n - j);
   } else {
-    finish_quad(p.out, sums, at.entry * p.out.batch + i * p.out.row, j, p.n);
+    finish_quad(p.out, sums, at.entry * p.out.batch + i * p.out.row + j, j, p.n);
   }
 }
 

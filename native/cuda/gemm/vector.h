@@ -54,7 +54,9 @@ __global__ void __launch_bounds__(kVectorThreads) dots_with_vector(VectorProduct
   const bool whole = p.matrix.whole && p.vector.whole;
   const int64_t row = at.matrix + min(line, p.lines - 1) * p.matrix.line_stride;
   T sum = 0;
-#pragma unroll 1
+  // More loads under way do not fit the registers of all devices while they are widened.
+  constexpr int kUnroll = kHalves ? 1 : 2;
+#pragma unroll kUnroll
   for (int64_t k = k_begin + lane * V; k < k_end; k += p.group * V) {
     if (whole && k + V <= k_end) {
       const Quad<T> x = load_quad<T, kHalves>(p.matrix.data, p.matrix.dtype, row + k);
@@ -85,8 +87,9 @@ __global__ void __launch_bounds__(kVectorThreads) lines_with_vector(VectorProduc
   const int64_t k_begin = static_cast<int64_t>(at.split) * p.split_k, k_end = min(k_begin + p.split_k, int64_t{p.k});
   const int64_t column = at.matrix + line * p.matrix.line_stride;
   Quad<T> sums = {};
+  constexpr int kUnroll = kHalves ? 2 : 4;
   if (p.matrix.whole && inside >= V) {
-#pragma unroll 4
+#pragma unroll kUnroll
     for (int64_t k = k_begin + warp; k < k_end; k += kWarps) {
       const T y = load_element<T, kHalves>(p.vector.data, p.vector.dtype, at.vector + k * p.vector.k_stride);
       const Quad<T> x = load_quad<T, kHalves>(p.matrix.data, p.matrix.dtype, column + k * p.matrix.k_stride);
