@@ -96,7 +96,9 @@ struct Shuffle {
 // source(lane, parameter, width): the lane whose value `lane` gets.
 template <typename T, typename Source>
 T shuffle(const char* operation, unsigned mask, T value, int parameter, int width, Source source, Site site) {
-  static_assert(std::is_arithmetic_v<T> && sizeof(T) >= 4 && sizeof(T) <= 8, "CUDA shuffles 4 and 8 bytes");
+  // Shorter integers are shuffled as int, which changes no value.
+  static_assert(std::is_integral_v<T> || (std::is_floating_point_v<T> && sizeof(T) <= 8),
+                "CUDA shuffles 4 and 8 bytes");
   return warp_collective<T>(
       mask, operation, Shuffle<T>{value, parameter, width},
       [&](const Lanes& lanes) {
