@@ -76,7 +76,8 @@ inline void check_last_stride(const TensorView& view) {
   NABLA_CHECK(view.stride[3] == 1 || view.shape[3] <= 1, "the last axis must have stride 1");
 }
 
-static __global__ void report_lengths(const int32_t* lengths, int batch, int keys, FaultWord* fault) {
+static __global__ void __launch_bounds__(256)
+    report_lengths(const int32_t* lengths, int batch, int keys, FaultWord* fault) {
   const int b = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (b < batch && (lengths[b] < 0 || lengths[b] > keys)) report_fault(fault, b, lengths[b]);
 }
