@@ -82,7 +82,6 @@ template <bool kTransposed>
 __device__ __forceinline__ void load_matrices(uint32_t (&d)[4], const void* row) {
 #if defined(NABLA_CUDA_EMULATOR)
   const unsigned lane = threadIdx.x % kWarp, g = lane / 4, t = lane % 4;
-  __syncwarp();
   for (unsigned i = 0; i < 4; ++i) {
     const auto address = reinterpret_cast<unsigned long long>(row);
     if (kTransposed) {
@@ -96,7 +95,6 @@ __device__ __forceinline__ void load_matrices(uint32_t (&d)[4], const void* row)
       d[i] = pair[0] | static_cast<uint32_t>(pair[1]) << 16;
     }
   }
-  __syncwarp();
 #else
   const auto address = static_cast<unsigned>(__cvta_generic_to_shared(row));
   if (kTransposed) {
@@ -141,15 +139,20 @@ __device__ __forceinline__ void cp_async_commit() {
 
 // Waits until at most `kGroups` of this thread's latest groups are on their way. Others see what they brought after a
 // barrier.
+#if defined(NABLA_CUDA_EMULATOR)
+template <int kGroups>
+void cp_async_wait(NABLA_EMULATOR_SITE) {
+  emulator::cp_async_wait(kGroups, site_file, site_line);
+}
+#else
 template <int kGroups>
 __device__ __forceinline__ void cp_async_wait() {
-#if defined(NABLA_CUDA_EMULATOR)
-  emulator::cp_async_wait(kGroups);
-#elif __CUDA_ARCH__ >= 800
+#if __CUDA_ARCH__ >= 800
   asm volatile("cp.async.wait_group %0;" ::"n"(kGroups) : "memory");
 #else
   __trap();
 #endif
 }
+#endif
 
 }  // namespace nabla::cuda

@@ -1,5 +1,6 @@
 // A tiny test harness. Each test file is a program: NABLA_TEST(name) { CHECK(...); } and NABLA_TEST_MAIN at its end.
 #pragma once
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -9,6 +10,9 @@
 
 #include "core/checks.h"
 #include "cpu/isa.h"
+#if defined(NABLA_ISA_CUDA)
+#include "cuda_emulator/test_api.h"
+#endif
 
 namespace nabla_test {
 
@@ -68,6 +72,7 @@ inline int run_all(const char* part) {
     if (!std::strstr(test.name, part)) continue;
     ++run;
     const Counts before = counts();
+    const auto begin = std::chrono::steady_clock::now();
     try {
       test.run();
     } catch (const nabla::KernelError& error) {
@@ -76,6 +81,12 @@ inline int run_all(const char* part) {
     const int64_t checks = counts().checks - before.checks, failures = counts().failures - before.failures;
     std::printf("%s %s: %lld checks, %lld failures\n", failures || !checks ? "FAIL" : "ok", test.name,
                 static_cast<long long>(checks), static_cast<long long>(failures));
+#if defined(NABLA_ISA_CUDA)
+    emulator::note_sites(test.name,
+                         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+#else
+    static_cast<void>(begin);
+#endif
     // A test that checks nothing proves nothing.
     if (!checks) ++counts().failures;
   }

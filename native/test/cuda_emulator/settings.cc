@@ -5,7 +5,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "test_api.h"
 
@@ -71,7 +74,27 @@ void change_order() { ++order(); }
 bool threads_backwards() { return order() % 2 == 0; }
 bool blocks_backwards() { return order() / 2 % 2 != 0; }
 
+namespace {
+const char* const sites_file = std::getenv("NABLA_EMULATOR_SITES");
+std::mutex sites_mutex;
+std::set<std::pair<const char*, int>> sites;
+}  // namespace
+
+void note_sites(const char* test, double milliseconds) {
+  if (!sites_file) return;
+  const std::lock_guard<std::mutex> lock(sites_mutex);
+  FILE* file = std::fopen(sites_file, "a");
+  if (!file) std::abort();
+  for (const auto& [name, line] : sites) std::fprintf(file, "%s %.0f %s:%d\n", test, milliseconds, name, line);
+  std::fclose(file);
+  sites.clear();
+}
+
 bool is_deleted(Site site) {
+  if (sites_file) {
+    const std::lock_guard<std::mutex> lock(sites_mutex);
+    sites.insert({site.file, site.line});
+  }
   const Settings& s = settings();
   if (s.deleted_line == 0 || site.line != s.deleted_line || !ends_with(site.file, s.deleted_file)) return false;
   ++deletions;

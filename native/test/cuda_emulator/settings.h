@@ -23,7 +23,7 @@ const Settings& settings();
 bool threads_backwards();
 bool blocks_backwards();
 
-// Whether the barrier or wait at this place is to be left out.
+// A barrier or wait is called; true when it is to be left out.
 bool is_deleted(Site site);
 
 // Prints what is wrong, with the kernel's place. `kind` is one word that tests look for. The device gets an error.

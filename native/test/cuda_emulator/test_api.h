@@ -7,6 +7,9 @@ namespace emulator {
 
 // cudaMalloc, with the memory `offset` bytes behind a multiple of 256; what lies before it is a gap.
 void* allocate(size_t bytes, size_t offset);
+// With NABLA_EMULATOR_SITES: adds to that file the barriers and waits that were called since the last time, each as a
+// line of `test`, `milliseconds`, file:line.
+void note_sites(const char* test, double milliseconds);
 // Changes the order in which threads and blocks start.
 void change_order();
 
