@@ -2,6 +2,7 @@
 
 #include "binding/backend.h"
 #include "cuda/cuda_device.h"
+#include "cuda/error.h"
 
 namespace nabla {
 namespace {
