@@ -60,7 +60,7 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1)
   const uint32_t row = static_cast<uint32_t>(item) / plan.segments;
   const uint32_t begin = static_cast<uint32_t>(item) % plan.segments * rows.columns, left = plan.n - begin;
   const auto segment = op.segment(RowSegment<T>{&rows, in + int64_t{row} * plan.n + begin, rows.kept_row<T>(shared),
-                                                !inside              ? 0
+                                                !inside               ? 0
                                                 : left < rows.columns ? left
                                                                       : rows.columns});
   if (!inside || rows.team.rank() != 0) return;

@@ -26,7 +26,8 @@ Problem problem_of(const KernelArgs& args, int vectors) {
   check_channel_tensor(x, numel, x.dtype);
   check_channel_tensor(args.out[0], numel, x.dtype);
   for (int i = vectors; i < args.n_in; ++i) check_channel_tensor(args.in[i], channels, x.dtype);
-  Problem p{samples, 1, channels, {static_cast<uint32_t>(groups), static_cast<uint32_t>(channels / groups)},
+  Problem p{samples,      1,
+            channels,     {static_cast<uint32_t>(groups), static_cast<uint32_t>(channels / groups)},
             args.attr[0], args.attr[2] != 0};
   for (int i = 1; i < x.rank - 1; ++i) p.rows *= x.shape[i];
   return p;
@@ -140,10 +141,12 @@ __global__ void __launch_bounds__(kChannelThreads, 4)
   const int64_t set = team.row();
   Part whole = {0, 0, 0};
   if (set < tiles.samples * groups.count) {
-    const uint32_t sample = static_cast<uint32_t>(set) / groups.count, group = static_cast<uint32_t>(set) % groups.count;
+    const uint32_t sample = static_cast<uint32_t>(set) / groups.count,
+                   group = static_cast<uint32_t>(set) % groups.count;
     for (uint32_t tile = team.rank(); tile < tiles.tiles; tile += team.size) {
       const Moments part = p.moments[(int64_t{sample} * tiles.tiles + tile) * groups.count + group];
-      const int64_t left = tiles.rows - int64_t{tile} * tiles.tile_rows, rows = left < tiles.tile_rows ? left : tiles.tile_rows;
+      const int64_t left = tiles.rows - int64_t{tile} * tiles.tile_rows,
+                    rows = left < tiles.tile_rows ? left : tiles.tile_rows;
       whole = MergeOp()(whole, {static_cast<double>(rows) * groups.size, part.mean, part.squares});
     }
   }
@@ -169,8 +172,9 @@ void forward(KernelArgs& args, const Problem& p) {
   const int64_t scratch = (int64_t{2} * tiles.together * p.channels + p.groups.count + 3) / 4 * 4;
   const int64_t bytes = scratch * static_cast<int64_t>(sizeof(T));
   const bool shared = bytes <= kKeptBytes;
-  TileMoments<T> of_tiles{x, args.workspace.array<Moments>(tiles.blocks() * p.groups.count), nullptr, scratch, p.groups,
-                          team_of_group(p.groups)};
+  TileMoments<T> of_tiles{x,        args.workspace.array<Moments>(tiles.blocks() * p.groups.count),
+                          nullptr,  scratch,
+                          p.groups, team_of_group(p.groups)};
   if (!shared) of_tiles.scratch = args.workspace.array<T>(tiles.blocks() * scratch);
   launch(group_moments_kernel<T>, blocks, kChannelThreads, shared ? static_cast<size_t>(bytes) : 0, q.stream(),
          of_tiles, tiles);
@@ -185,8 +189,8 @@ template <typename T>
 struct Gradient {
   const T *x, *dy, *mean, *reciprocal, *gamma;  // gamma may be null
   T* dx;
-  T* sums;            // [samples, 2, channels]: the sums of dy and of dy * (x - mean), then of dy * z
-  T *slope, *shift;   // [samples, groups]: the factors of x - mean and of 1
+  T* sums;           // [samples, 2, channels]: the sums of dy and of dy * (x - mean), then of dy * z
+  T *slope, *shift;  // [samples, groups]: the factors of x - mean and of 1
   ChannelGroups groups;
 };
 
@@ -255,8 +259,7 @@ void backward(KernelArgs& args, const Problem& p) {
                        args.workspace.array<T>(p.sets()),
                        args.workspace.array<T>(p.sets()),
                        p.groups};
-  const ChannelTiles tiles =
-      tile_channels<T>(p.samples, p.rows, p.channels, {gradient.x, gradient.dy, gradient.dx});
+  const ChannelTiles tiles = tile_channels<T>(p.samples, p.rows, p.channels, {gradient.x, gradient.dy, gradient.dx});
   const unsigned blocks = static_cast<unsigned>(tiles.blocks());
   T* partial = args.workspace.array<T>(tiles.blocks() * 2 * p.channels);
   const ChannelSums<T> sums{gradient.x, gradient.dy, gradient.mean, nullptr, nullptr, partial, p.groups};

@@ -120,7 +120,8 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1) norm_gradient_kernel(Norm
   const RowTeam team = rows.team;
   const uint32_t columns = rows.columns;
   const T count = static_cast<T>(columns);
-  T *kept_x = rows.kept_row<T>(shared), *kept_dy = rows.kept_row<T>(shared, 1), *all_sums = nullptr, *gamma_sums = nullptr;
+  T *kept_x = rows.kept_row<T>(shared), *kept_dy = rows.kept_row<T>(shared, 1), *all_sums = nullptr,
+    *gamma_sums = nullptr;
   const uint32_t width_of_sums = centered ? 2 * columns : columns;
   if (p.partial) {
     all_sums = p.kept_sums ? reinterpret_cast<T*>(shared) + int64_t{2 * team.per_block()} * columns

@@ -8,8 +8,8 @@ template <typename T>
 void forward(KernelArgs& args, const NormRows& p) {
   const T* gamma = p.gamma ? args.in[1].as<const T>() : nullptr;
   normalize_rows<T, false>(args, p,
-                           {args.in[0].as<const T>(), gamma, nullptr, args.out[0].as<T>(), nullptr,
-                            args.out[1].as<T>(), static_cast<T>(p.epsilon)});
+                           {args.in[0].as<const T>(), gamma, nullptr, args.out[0].as<T>(), nullptr, args.out[1].as<T>(),
+                            static_cast<T>(p.epsilon)});
 }
 
 template <typename T>

@@ -55,9 +55,13 @@ struct AddTwo {
   }
 };
 
+// Shuffles are of 4 and 8 bytes.
 template <typename T>
 __device__ T from_lane_xor(T value, int offset) {
-  return static_cast<T>(__shfl_xor_sync(kFullMask, value, offset));
+  return __shfl_xor_sync(kFullMask, value, offset);
+}
+__device__ inline uint8_t from_lane_xor(uint8_t value, int offset) {
+  return static_cast<uint8_t>(__shfl_xor_sync(kFullMask, int{value}, offset));
 }
 template <typename T>
 __device__ Two<T> from_lane_xor(Two<T> value, int offset) {
@@ -129,8 +133,11 @@ struct RowLayout {
 template <typename T>
 RowLayout layout_rows(int64_t rows, int64_t columns, int64_t kept_bytes, std::initializer_list<const void*> pointers) {
   constexpr int64_t kWarpBytes = kKeptBytes / 8, kShortBytes = 16 << 10;
-  RowLayout layout{rows, static_cast<uint32_t>(columns), columns % kPackWidth<T> == 0 && aligned_to_packs(pointers),
-                   true, {kWarp, 256}};
+  RowLayout layout{rows,
+                   static_cast<uint32_t>(columns),
+                   columns % kPackWidth<T> == 0 && aligned_to_packs(pointers),
+                   true,
+                   {kWarp, 256}};
   const int64_t accesses = layout.wide ? columns / kPackWidth<T> : columns;
   if (kept_bytes <= kWarpBytes) {
     while (layout.team.size > 1 && layout.team.size / 2 >= accesses) layout.team.size /= 2;
