@@ -230,6 +230,46 @@ NABLA_TEST(clip_scales) {
   }
 }
 
+// More than a GPU's kernel takes at once, each with a factor of its own; some are empty.
+NABLA_TEST(many_tensors) {
+  const int64_t n = 700;
+  std::vector<Array> parameters, gradients;
+  for (int64_t i = 0; i < n; ++i) {
+    const DType dtype = i % 3 == 1 ? DType::float64 : DType::float32;
+    parameters.emplace_back(dtype, Shape{i % 6}, [&](int64_t j) { return i + j; });
+    gradients.emplace_back(dtype, Shape{i % 6}, [&](int64_t j) { return 1 + (i + j) % 5; });
+  }
+  Array factors(DType::float64, {n}, [](int64_t i) { return i % 8; }), scales(DType::float64, {n});
+  std::vector<TensorView> in, gradient_views;
+  std::vector<Array*> inout;
+  for (Array& a : parameters) in.push_back(a.view()), inout.push_back(&a);
+  for (Array& a : gradients) in.push_back(a.view()), gradient_views.push_back(a.view());
+  in.push_back(factors.view());
+  run_op(isa::sgdStep, in, {}, {static_cast<double>(n), 0.5, 0, kInfinity, 1, 0, 0}, inout);
+  bool exact = true;
+  double all = 0;
+  std::vector<double> squares;
+  for (int64_t i = 0; i < n; ++i) {
+    squares.push_back(0);
+    for (int64_t j = 0; j < i % 6; ++j) {
+      const double g = static_cast<double>(1 + (i + j) % 5);
+      exact = exact && parameters[static_cast<size_t>(i)][j] == static_cast<double>(i + j) - 0.5 * g * factors[i];
+      squares.back() += g * g;
+    }
+    all += squares.back();
+  }
+  CHECK(exact);
+  for (bool global : {false, true}) {
+    run_op(isa::clipScales, gradient_views, {&scales}, {4, global ? 1.0 : 0.0});
+    bool near = true;
+    for (int64_t i = 0; i < n; ++i) {
+      const double norm = std::sqrt(global ? all : squares[static_cast<size_t>(i)]);
+      near = near && std::fabs(scales[i] - (norm > 4 ? 4 / norm : 1)) <= 1e-12;
+    }
+    CHECK(near);
+  }
+}
+
 NABLA_TEST(clip_scales_of_nothing) {
   Array empty(DType::float32, {0}), scale(DType::float64, {1});
   for (double global : {0.0, 1.0}) {

@@ -15,7 +15,7 @@ constexpr int kTableBytes = 3600;
 // Lists of `count` tensors; those with the same place in their lists have one dtype and one size.
 template <int kLists>
 struct TensorTable {
-  static constexpr int kCapacity = kTableBytes / (8 * kLists + 9);
+  static constexpr int kCapacity = kTableBytes / (8 * kLists + 10);
 
   void* data[kLists][kCapacity];
   int32_t size[kCapacity];
