@@ -31,7 +31,7 @@ const CHAPTERS = {
   Attention: ["scaledDotProductAttention"],
   Losses: ["softmaxCrossEntropy"],
   Autograd: ["autograd", "grad", "customGrad", "checkGradients", "anomaly"],
-  "Memory and devices": ["memory", "device"],
+  "Memory and devices": ["memory", "device", "to"],
   "Graphs of layers and saved models": ["inputLayer", "loadModel"],
 };
 
@@ -91,8 +91,8 @@ const PREFACE = [
   "`a.add(b)`. Where nothing else is said, negative axes count from the end. Promotion of dtypes: [dtypes.md](dtypes.md).",
   "",
   "Besides the errors that are listed, every function throws an `ArgumentError` for an argument of another kind, a disposed",
-  "tensor or an unknown option, and a `DeviceError` for a tensor of another thread. An `IndexError` of the next wait is thrown",
-  "by the next read of a value.",
+  "tensor or an unknown option, and a `DeviceError` for a tensor of another thread, and for tensors of several devices. An",
+  "`IndexError` of the next wait is thrown by the next read of a value.",
 ];
 
 function isPublicMember({ name, kind }) {

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { fakeCuda } from "./support/cuda.js";
 
 // The compiled program, as `npx nabla` runs it; `npm test` has built it.
 const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
@@ -50,20 +51,50 @@ describe("nabla", () => {
 
 describe("nabla info", () => {
   it("tells what the engine found, as text and as JSON", () => {
-    const environment = { NABLA_ISA: "scalar", NABLA_THREADS: "1", NABLA_CONV: "im2col" };
+    const environment = {
+      NABLA_ISA: "scalar",
+      NABLA_THREADS: "1",
+      NABLA_CONV: "im2col",
+      NABLA_CUDA_ADDON: "/nowhere/cuda.node",
+    };
+    const reason = "NABLA_CUDA_ADDON names /nowhere/cuda.node, which does not load: no such file";
     const report = JSON.parse(nabla(["info", "--json"], environment).out) as Record<string, unknown>;
     expect(report).toMatchObject({ nabla: version, node: process.versions.node, threads: 1 });
     expect(report["isa"]).toMatchObject({ chosen: "scalar" });
     expect(report["convolution"]).toBe("im2col");
     expect(report["addon"]).toMatch(/nabla\.node$/);
-    expect(report["cuda"]).toEqual({ available: false, reason: "not in this build" });
+    expect(report["cuda"]).toEqual({ available: false, reason });
+    expect(report["device"]).toBe("cpu");
 
     const { code, out } = nabla(["info"], environment);
     expect(code).toBe(0);
     expect(out).toMatch(/^ISA +scalar \(this CPU has \w+\)$/m);
     expect(out).toMatch(/^threads +1 on \d+ CPUs, /m);
     expect(out).toMatch(/^conv +im2col$/m);
-    expect(out).toMatch(/^CUDA +no: not in this build$/m);
+    expect(out).toContain(`\nCUDA     no: ${reason}\n`);
+    expect(out).toMatch(/^device +cpu$/m);
+  });
+
+  it("tells what CUDA found", () => {
+    const environment = { NABLA_CUDA_ADDON: fakeCuda, NABLA_DEVICE: "cuda" };
+    const report = JSON.parse(nabla(["info", "--json"], environment).out) as Record<string, unknown>;
+    expect(report).toMatchObject({
+      device: "cuda",
+      cuda: { available: true, addon: fakeCuda, driver: "13.0", runtime: "13.0", devices: [{ name: "Fake GPU" }] },
+    });
+    const { code, out } = nabla(["info"], environment);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^CUDA +13\.0, driver for 13\.0$/m);
+    expect(out).toMatch(/^GPU 0 +Fake GPU, compute capability 9\.0, 4 multiprocessors, 1\.0 GiB at 2000 GB\/s$/m);
+    expect(out).toMatch(/^device +cuda$/m);
+    const fake = JSON.stringify({ reason: "no NVIDIA driver is installed", driver: 0, devices: [] });
+    const without = { NABLA_CUDA_ADDON: fakeCuda, NABLA_FAKE_CUDA: fake };
+    expect(nabla(["info"], without).out).toMatch(/^CUDA +no: no NVIDIA driver is installed$/m);
+    const { cuda } = JSON.parse(nabla(["info", "--json"], without).out) as { cuda: Record<string, unknown> };
+    expect(cuda).toMatchObject({ available: false, driver: null, runtime: "13.0", devices: [] });
+    const refused = nabla(["info"], { ...without, NABLA_DEVICE: "cuda" });
+    expect(refused.code).toBe(1);
+    expect(refused.out).toContain('NABLA_DEVICE: the device "cuda" cannot be used: no NVIDIA driver is installed; ');
   });
 
   it("says why the engine does not start, with exit code 1", () => {

@@ -4,7 +4,8 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { NativeError } from "../src/ts/errors.js";
-import { loadAddon, platformName } from "../src/ts/native/load.js";
+import { loadAddon, loadCudaAddon, platformName } from "../src/ts/native/load.js";
+import { fakeCuda } from "./support/cuda.js";
 
 const built = fileURLToPath(new URL("../build/Release/nabla.node", import.meta.url));
 
@@ -106,5 +107,44 @@ describe("loadAddon", () => {
       `  ${missing}: no such file`,
       "NABLA_ADDON is set, so no other place was tried: mend its value or unset it.",
     ]);
+  });
+});
+
+describe("loadCudaAddon", () => {
+  const local = "build/Release/nabla_cuda.node";
+  const installed = "node_modules/nabla-cuda-linux-x64/nabla_cuda.node";
+  const manifest = { "node_modules/nabla-cuda-linux-x64/package.json": "{}", "package.json": "{}" };
+
+  it("loads what NABLA_CUDA_ADDON names, and nothing else", () => {
+    const addon = loadCudaAddon({ NABLA_CUDA_ADDON: fakeCuda }, folder);
+    expect(addon).toMatchObject({ path: fakeCuda });
+    const root = packageWith("cuda override", { [local]: undefined });
+    expect(loadCudaAddon({ NABLA_CUDA_ADDON: "/nowhere/cuda.node" }, root)).toBe(
+      "NABLA_CUDA_ADDON names /nowhere/cuda.node, which does not load: no such file",
+    );
+  });
+
+  it.skipIf(platformName() !== "linux-x64-glibc")("finds the package that is installed beside this one", () => {
+    const files = { ...manifest, [installed]: undefined };
+    const root = packageWith("cuda package", files);
+    expect(loadCudaAddon({}, root)).toMatchObject({ path: join(root, installed) });
+    const nested = packageWith("cuda package/node_modules/nabla", { "package.json": "{}" });
+    expect(loadCudaAddon({}, nested)).toMatchObject({ path: join(root, installed) });
+  });
+
+  it("prefers a local build", () => {
+    const root = packageWith("cuda both", { ...manifest, [installed]: undefined, [local]: undefined });
+    expect(loadCudaAddon({}, root)).toMatchObject({ path: join(root, local) });
+  });
+
+  it("says in a sentence why there is none", () => {
+    const none = packageWith("cuda none", { "package.json": "{}" });
+    expect(loadCudaAddon({}, none)).toBe(
+      platformName() === "linux-x64-glibc"
+        ? "the package nabla-cuda-linux-x64 is not installed: npm install nabla-cuda-linux-x64"
+        : `CUDA is for linux-x64-glibc alone: this is ${platformName()}`,
+    );
+    const broken = packageWith("cuda broken", { [local]: "not ELF" });
+    expect(loadCudaAddon({}, broken)).toMatch(/nabla_cuda\.node does not load: .*(invalid ELF|too short)/);
   });
 });

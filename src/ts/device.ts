@@ -40,8 +40,8 @@ function describeDevice(device: Device, find: () => string): DeviceInfo {
 
 /**
  * Runs `fn`, in which new tensors are made on the given device unless their options name another. An asynchronous `fn` is
- * back on the device from before after its first `await`; what nabla itself does asynchronously, such as `loadModel` or
- * `fit`, stays on the device of the call.
+ * back on the device from before after its first `await`; what nabla itself does asynchronously, such as `loadModel`,
+ * stays on the device of the call.
  *
  * Without it, new tensors are made on the device that the environment variable `NABLA_DEVICE` names when the first of them
  * is made, or else on the CPU.

@@ -97,12 +97,12 @@ function versionText(number: number): string | null {
 function cudaRows({ available, reason, addon, driver, runtime, devices = [] }: CudaReport): [string, string][] {
   const versions = `${runtime ?? "none"}, driver for ${driver ?? "none"}`;
   const rows: [string, string][] = [["CUDA", available ? versions : `no: ${reason}`]];
-  devices.forEach(({ name, capability, memory, multiprocessors }, i) => {
+  devices.forEach(({ name, capability, memory, multiprocessors, bandwidth }, i) => {
     const facts = [
       name,
       `compute capability ${(capability / 10).toFixed(1)}`,
-      `${(memory / 2 ** 30).toFixed(1)} GiB`,
       `${multiprocessors} multiprocessors`,
+      `${(memory / 2 ** 30).toFixed(1)} GiB at ${(bandwidth / 1e9).toFixed(0)} GB/s`,
     ];
     rows.push([`GPU ${i}`, facts.join(", ")]);
   });

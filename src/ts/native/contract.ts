@@ -66,6 +66,10 @@ export interface CudaDevice {
   /** In bytes. */
   readonly memory: number;
   readonly multiprocessors: number;
+  /** Of the multiprocessors, in Hz. */
+  readonly clock: number;
+  /** Of the memory, in bytes a second. */
+  readonly bandwidth: number;
 }
 
 export interface OpenOptions {

@@ -49,7 +49,7 @@ export interface BernoulliOptions<D extends DType = DType> extends CreationOptio
 }
 
 export interface PermutationOptions {
-  /** As in {@link CreationOptions}. */
+  /** Where the elements are: "cpu" or "cuda"; by default the device of {@link withDevice}, or that of the environment. */
   device?: Device;
 }
 
