@@ -1,14 +1,12 @@
 // `npm run test:cuda`: the tests of the ops, and of networks that are trained, on the CUDA device of this machine. With
-// --emulated they run on a device that the CPU emulates, from build/Release/nabla_cuda_emulated.node: which shows whether
-// the kernels are right, not how fast they are. Further arguments go to vitest: `npm run test:cuda -- softmax`.
-import { existsSync } from "node:fs";
+// --emulated they run on a device that the CPU emulates (native/test/cuda_emulator), which shows whether the kernels are
+// right, not how fast they are. Further arguments go to vitest: `npm run test:cuda -- softmax`.
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { Failure, closingLine, root, run } from "./lib.mjs";
+import { buildEmulator, emulatedAddon } from "./cuda-emulator.mjs";
+import { closingLine, root, run } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 import { vitest } from "./vitest.mjs";
-
-const EMULATED = join(root, "build/Release/nabla_cuda_emulated.node");
 
 await run(async () => {
   const args = process.argv.slice(2);
@@ -16,8 +14,8 @@ await run(async () => {
   const selected = args.filter((arg) => arg !== "--emulated");
   setup();
   if (emulated) {
-    if (!existsSync(EMULATED)) throw new Failure(`no such file: ${EMULATED}: build the emulated addon first`);
-    process.env.NABLA_CUDA_ADDON = EMULATED;
+    buildEmulator();
+    process.env.NABLA_CUDA_ADDON = emulatedAddon();
   }
   const { loadCudaAddon } = await import(pathToFileURL(join(root, "dist/native/load.js")).href);
   const addon = loadCudaAddon();
