@@ -25,10 +25,17 @@ constexpr DType kDTypeOf<uint8_t> = DType::uint8;
 // From p on: V elements of which `count` are there, or one element V times.
 template <int V, typename T>
 __device__ __forceinline__ Vec<T, V> load_operand(const T* p, bool repeated, uint32_t count) {
-  if (!repeated && count >= V) return load_vec<V>(p);
   Vec<T, V> x;
+  if (repeated) {
+    const T one = *p;
 #pragma unroll
-  for (int j = 0; j < V; ++j) x.at[j] = p[repeated || static_cast<uint32_t>(j) >= count ? 0 : j];
+    for (int j = 0; j < V; ++j) x.at[j] = one;
+  } else if (count >= V) {
+    x = load_vec<V>(p);
+  } else {
+#pragma unroll
+    for (int j = 0; j < V; ++j) x.at[j] = p[static_cast<uint32_t>(j) < count ? j : 0];
+  }
   return x;
 }
 
@@ -61,7 +68,7 @@ __device__ __forceinline__ void map_pack(const Operands<N>& operands, uint32_t n
   const uint32_t first = pack * V, count = n - first;
   const Offsets<N> offset = operands.index(pack);
   const Vec<Out, V> y = map_each<V, Out>(f, load_operand<V>(static_cast<const In*>(operands.data[k]) + offset.of[k],
-                                                             operands.repeated >> k & 1, count)...);
+                                                            operands.repeated >> k & 1, count)...);
   if (count >= V) return store_vec(out + first, y);
 #pragma unroll
   for (int j = 0; j < V; ++j) {
@@ -111,39 +118,55 @@ constexpr size_t largest_of(std::initializer_list<size_t> sizes) {
   return result;
 }
 
+// The inputs of args, and whether they and the output can be taken V elements at a time.
+template <int V, int N>
+struct MapInputs {
+  const TensorView* in[N];
+  StridedLoop<N> loop;
+  uint32_t repeated = 0;
+  bool packs;
+
+  MapInputs(const TensorView* inputs, const TensorView& out) : loop(loop_over(inputs, out, in)) {
+    packs = loop.packs(V) && aligned(out.data, V * dtype_size(out.dtype));
+    for (int k = 0; k < N; ++k) {
+      const bool repeats = loop.row_stride(k) == 0;
+      repeated |= static_cast<uint32_t>(repeats) << k;
+      packs = packs && (repeats || aligned(in[k]->data, V * dtype_size(in[k]->dtype)));
+    }
+  }
+  Operands<N> operands() const {
+    Operands<N> result = {StridedIndex<N>(packs ? loop.in_packs(V) : loop), {}, repeated};
+    for (int k = 0; k < N; ++k) result.data[k] = in[k]->data;
+    return result;
+  }
+
+ private:
+  static StridedLoop<N> loop_over(const TensorView* inputs, const TensorView& out, const TensorView* (&in)[N]) {
+    for (int k = 0; k < N; ++k) {
+      NABLA_CHECK(same_shape(inputs[k], out), "the shapes of input and output differ");
+      in[k] = &inputs[k];
+    }
+    return collapse<N>(in);
+  }
+};
+
 // out[0][...] = f(in[0][...], ...) with elements of the types Out and In. Checks shapes; dtypes are the caller's.
 template <typename Out, typename... In, typename F>
 void map(KernelArgs& args, F f) {
   constexpr int N = sizeof...(In);
-  const TensorView& out = args.out[0];
-  const TensorView* inputs[N];
-  for (int k = 0; k < N; ++k) {
-    NABLA_CHECK(same_shape(args.in[k], out), "the shapes of input and output differ");
-    inputs[k] = &args.in[k];
-  }
-  const int64_t n = out.numel();
-  if (n == 0) return;
-  const StridedLoop<N> loop = collapse<N>(inputs);
-
-  constexpr int64_t sizes[N] = {sizeof(In)...};
   constexpr int V = kPackBytes / static_cast<int>(largest_of({sizeof(Out), sizeof(In)...}));
-  bool packs = loop.packs(V) && aligned(out.data, V * sizeof(Out));
-  uint32_t repeated = 0;
-  for (int k = 0; k < N; ++k) {
-    const bool repeats = loop.row_stride(k) == 0;
-    repeated |= static_cast<uint32_t>(repeats) << k;
-    packs = packs && (repeats || aligned(inputs[k]->data, V * sizes[k]));
-  }
-  Operands<N> operands = {StridedIndex<N>(packs ? loop.in_packs(V) : loop), {}, repeated};
-  for (int k = 0; k < N; ++k) operands.data[k] = inputs[k]->data;
-  using List = Types<Out, In...>;
-  if (packs) {
-    launch(map_packs<V, N, F, Out, List>, blocks_for(n, int64_t{kMapThreads} * V), kMapThreads, 0,
-           queue_of(args).stream(), operands, n, f, out.as<Out>());
+  constexpr int kApart = V < 4 ? V : 4;
+  const TensorView& out = args.out[0];
+  const MapInputs<V, N> inputs(args.in, out);
+  const int64_t n = out.numel();
+  const cudaStream_t stream = queue_of(args).stream();
+  if (n == 0) return;
+  if (inputs.packs) {
+    launch(map_packs<V, N, F, Out, Types<Out, In...>>, blocks_for(n, int64_t{kMapThreads} * V), kMapThreads, 0, stream,
+           inputs.operands(), n, f, out.as<Out>());
   } else {
-    constexpr int kApart = V < 4 ? V : 4;
-    launch(map_elements<kApart, N, F, Out, List>, blocks_for(n, int64_t{kMapThreads} * kApart), kMapThreads, 0,
-           queue_of(args).stream(), operands, n, f, out.as<Out>());
+    launch(map_elements<kApart, N, F, Out, Types<Out, In...>>, blocks_for(n, int64_t{kMapThreads} * kApart),
+           kMapThreads, 0, stream, inputs.operands(), n, f, out.as<Out>());
   }
 }
 

@@ -1,6 +1,6 @@
 // exp, expm1, log, log1p, tanh and sigmoid on the device. The float versions do what those of cpu/simd/math.h do, with
-// the same error bounds, and so does the emulator; CUDA's own are up to 2 units off. Greatest error in units in the last
-// place: exp 1, expm1 2, log 1, log1p 2, tanh 3, sigmoid 3. Special values are those of C.
+// the same error bounds, and so does the emulator; CUDA's own are up to 2 units off. Greatest error in units in the
+// last place: exp 1, expm1 2, log 1, log1p 2, tanh 3, sigmoid 3. Special values are those of C.
 //
 // The double versions are CUDA's.
 #pragma once

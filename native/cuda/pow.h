@@ -1,5 +1,5 @@
-// Powers on the device. Greatest error of the float version: 1 unit in the last place, where CUDA's has up to 4. Special
-// values are those of C. The double version is CUDA's.
+// Powers on the device. Greatest error of the float version: 1 unit in the last place, where CUDA's has up to 4.
+// Special values are those of C. The double version is CUDA's.
 #pragma once
 #include "cuda/math.h"
 

@@ -1,5 +1,6 @@
-// sin and cos on the device, over the whole range of their type and without local memory, which CUDA's own take for large
-// arguments. Greatest error in units in the last place: float 2, double 1. Infinities and NaN give NaN, sin(-0) = -0.
+// sin and cos on the device, over the whole range of their type and without local memory, which CUDA's own take for
+// large arguments. Greatest error in units in the last place: float 2, double 1. Infinities and NaN give NaN, sin(-0) =
+// -0.
 #pragma once
 #include "cuda/math.h"
 
@@ -12,7 +13,8 @@ struct Reduced {
 };
 
 // pi/2 as a sum of three doubles.
-constexpr double kHalfPi = 0x1.921fb54442d18p0, kHalfPiRest = 0x1.1a62633145c07p-54, kHalfPiLast = -0x1.f1976b7ed8fbcp-110;
+constexpr double kHalfPi = 0x1.921fb54442d18p0, kHalfPiRest = 0x1.1a62633145c07p-54,
+                 kHalfPiLast = -0x1.f1976b7ed8fbcp-110;
 
 // Up to here one step of Cody and Waite's reduction is enough.
 constexpr double kLargestReduced = 0x1p31;
@@ -38,12 +40,27 @@ __device__ __forceinline__ Reduced reduce_ordinary(double x) {
 // By those 192 bits of 2/pi that count (Payne and Hanek), for finite |x| >= 2^30.
 __device__ __forceinline__ Reduced reduce_large(double x) {
   // 64 bits of zeros, then those of 2/pi.
-  static constexpr uint64_t kTwoOverPi[] = {
-      0,
-      0xa2f9836e4e441529u, 0xfc2757d1f534ddc0u, 0xdb6295993c439041u, 0xfe5163abdebbc561u, 0xb7246e3a424dd2e0u,
-      0x06492eea09d1921cu, 0xfe1deb1cb129a73eu, 0xe88235f52ebb4484u, 0xe99c7026b45f7e41u, 0x3991d639835339f4u,
-      0x9c845f8bbdf9283bu, 0x1ff897ffde05980fu, 0xef2f118b5a0a6d1fu, 0x6d367ecf27cb09b7u, 0x4f463f669e5fea2du,
-      0x7527bac7ebe5f17bu, 0x3d0739f78a5292eau, 0x6bfb5fb11f8d5d08u, 0x56033046fc7b6babu, 0xf0cfbc209af4361du};
+  static constexpr uint64_t kTwoOverPi[] = {0,
+                                            0xa2f9836e4e441529u,
+                                            0xfc2757d1f534ddc0u,
+                                            0xdb6295993c439041u,
+                                            0xfe5163abdebbc561u,
+                                            0xb7246e3a424dd2e0u,
+                                            0x06492eea09d1921cu,
+                                            0xfe1deb1cb129a73eu,
+                                            0xe88235f52ebb4484u,
+                                            0xe99c7026b45f7e41u,
+                                            0x3991d639835339f4u,
+                                            0x9c845f8bbdf9283bu,
+                                            0x1ff897ffde05980fu,
+                                            0xef2f118b5a0a6d1fu,
+                                            0x6d367ecf27cb09b7u,
+                                            0x4f463f669e5fea2du,
+                                            0x7527bac7ebe5f17bu,
+                                            0x3d0739f78a5292eau,
+                                            0x6bfb5fb11f8d5d08u,
+                                            0x56033046fc7b6babu,
+                                            0xf0cfbc209af4361du};
   using Wide = unsigned __int128;
   union {
     double value;
@@ -62,8 +79,8 @@ __device__ __forceinline__ Reduced reduce_large(double x) {
   }
   // The product modulo 4 in units of 2^-190; the lowest 64 bits are dropped.
   const Wide low = Wide{mantissa} * window[2], middle = Wide{mantissa} * window[1] + (low >> 64);
-  const Wide product = (Wide{mantissa * window[0] + static_cast<uint64_t>(middle >> 64)} << 64) |
-                       static_cast<uint64_t>(middle);
+  const Wide product =
+      (Wide{mantissa * window[0] + static_cast<uint64_t>(middle >> 64)} << 64) | static_cast<uint64_t>(middle);
   // Rounded to the nearest integer; what is left is a signed fraction.
   uint32_t quarter = static_cast<uint32_t>(product >> 126);
   Wide fraction = product << 2;

@@ -8,7 +8,7 @@ using namespace nabla_test;
 
 namespace {
 
-const DType kDTypes[] = {DType::float32, DType::float64, DType::int32, DType::uint8, DType::boolean};
+const DType kDTypes[] = {DType::float32, DType::float64, DType::int32, DType::uint8, DType::boolean, DType::float16};
 
 // Elements that every dtype tells apart from their neighbours.
 Array sample_array(DType dtype, const Shape& shape, uint64_t seed) {
@@ -40,7 +40,8 @@ nabla::TensorView swapped(nabla::TensorView view) {
 }
 Shape swapped_index(const Shape& index) { return swapped(index); }
 
-const Shape kShapes[] = {{1, 1}, {3, 5}, {0, 4}, {4, 0}, {2, 7, 3}, {129, 300}, {3, 2, 64, 65}, {2, 70001}};
+const Shape kShapes[] = {{1, 1},     {3, 5},         {0, 4},     {4, 0},  {2, 7, 3},
+                         {129, 300}, {3, 2, 64, 65}, {2, 70001}, {5, 32}, {3, 16, 48}};
 
 }  // namespace
 
@@ -95,6 +96,26 @@ NABLA_TEST(pad_surrounds_with_a_value) {
         }
         CHECK(equal);
       }
+    }
+  }
+}
+
+// Axes without padding, and rows that are whole numbers of vectors with their padding.
+NABLA_TEST(pad_of_images) {
+  for (DType dtype : kDTypes) {
+    for (int64_t channels : {3, 16, 32}) {
+      const Shape shape = {2, 5, 4, channels}, whole = {2, 8, 7, channels};
+      const std::vector<double> before = {0, 1, 2, 0};
+      Array x = sample_array(dtype, shape, 3), out(dtype, whole), value(dtype, {}, [](int64_t) { return 1; });
+      run_op(isa::pad, {x.view(), value.view()}, {&out}, before);
+      bool equal = true;
+      for (int64_t i = 0; i < out.size(); ++i) {
+        Shape index = index_of(whole, i);
+        index[1] -= 1, index[2] -= 2;
+        const bool inside = index[1] >= 0 && index[1] < 5 && index[2] >= 0 && index[2] < 4;
+        equal = equal && out[i] == (inside ? x[place_of(shape, index)] : 1);
+      }
+      CHECK(equal);
     }
   }
 }

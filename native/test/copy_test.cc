@@ -98,6 +98,47 @@ NABLA_TEST(copy_permuted) {
   }
 }
 
+// Rows that begin anywhere and are whole numbers of large, small and no pieces.
+NABLA_TEST(copy_unaligned_rows) {
+  for (DType dtype : kStoredDTypes) {
+    for (int64_t columns : {1, 2, 3, 4, 6, 8, 12, 16, 32, 48}) {
+      for (int64_t shift : {0, 1, 2, 4, 8}) {
+        TestTensor source(dtype, {9, 64});
+        source.fill([&](int64_t i) { return distinct(dtype, i); });
+        nabla::TensorView view = source.view();
+        view.shape[1] = columns;
+        view.data = source.view().as<char>() + shift * nabla::dtype_size(dtype);
+        for_each_target([&](Target target) {
+          TestTensor out(dtype, {9, columns});
+          call_kernel(find_kernel(target.isa, "copy"), {view}, {out.view()}, {}, pool(target.threads));
+          bool ok = true;
+          for (int64_t i = 0; i < out.numel(); ++i) {
+            ok = ok && out.at(i) == source.at(i / columns * 64 + shift + i % columns);
+          }
+          CHECK(ok);
+        });
+      }
+    }
+  }
+}
+
+// As many dimensions as there can be, in reverse order.
+NABLA_TEST(copy_rank_8) {
+  for (DType dtype : kStoredDTypes) {
+    TestTensor source(dtype, {2, 3, 2, 3, 2, 3, 9, 8}, Layout::transposed),
+        spread(dtype, {3, 2, 3, 2, 3, 2, 1, 5}, Layout::spread);
+    for (TestTensor* t : {&source, &spread}) {
+      t->fill([&](int64_t i) { return distinct(dtype, i); });
+      for_each_target([&](Target target) {
+        TestTensor out(dtype, {2, 3, 2, 3, 2, 3, 9, 8}), other(dtype, {3, 2, 3, 2, 3, 2, 1, 5});
+        TestTensor& result = t == &source ? out : other;
+        run_kernel(target, "copy", {t}, {&result});
+        CHECK(same_values(result, *t));
+      });
+    }
+  }
+}
+
 void check_assign(TestTensor::Shape shape, Layout target_layout, Layout source_layout) {
   for (DType dtype : kStoredDTypes) {
     TestTensor source(dtype, shape, source_layout);
@@ -278,6 +319,41 @@ NABLA_TEST(arange) {
       });
     }
   }
+}
+
+// Rounded down for integers, but the last element is what the command says.
+NABLA_TEST(linspace) {
+  for (DType dtype : kStoredDTypes) {
+    for (int64_t n : {0, 1, 2, 17, 70001}) {
+      const double start = -3, step = 0.75, last = 12.6;
+      for_each_target([&](Target target) {
+        TestTensor out(dtype, {n});
+        run_kernel(target, "linspace", {}, {&out}, {start, step, last});
+        bool ok = true;
+        for (int64_t i = 0; i < n; ++i) {
+          const double x = i == n - 1 ? last : start + static_cast<double>(i) * step;
+          const bool integer = dtype == DType::int32 || dtype == DType::uint8;
+          ok = ok && out.at(i) == converted(dtype, integer ? std::floor(x) : x);
+        }
+        CHECK(ok);
+      });
+    }
+  }
+}
+
+// Products are rounded before they are added.
+NABLA_TEST(sequences_round_twice) {
+  const double start = 0.1, step = 1.0 / 3;
+  for_each_target([&](Target target) {
+    TestTensor out(DType::float64, {1000});
+    run_kernel(target, "arange", {}, {&out}, {start, step});
+    bool ok = true;
+    for (int64_t i = 0; i < 1000; ++i) {
+      volatile double product = static_cast<double>(i) * step;
+      ok = ok && out.at(i) == start + product;
+    }
+    CHECK(ok);
+  });
 }
 
 template <typename F>

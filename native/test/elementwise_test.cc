@@ -231,6 +231,14 @@ std::string describe(const char* op, DType dtype, Layout a, Layout b, int64_t n)
          std::to_string(n);
 }
 
+const char* name_of([[maybe_unused]] Isa isa) {
+#if defined(NABLA_ISA_CUDA)
+  return "cuda";
+#else
+  return nabla::isa_name(isa);
+#endif
+}
+
 void check_op(const Op& op, DType dtype, TestTensor::Shape shape, Layout layout_a, Layout layout_b) {
   TestTensor a(dtype, shape, layout_a), b(dtype, shape, layout_b), out(dtype, shape);
   const bool small = !std::strcmp(op.name, "pow");
@@ -251,7 +259,7 @@ void check_op(const Op& op, DType dtype, TestTensor::Shape shape, Layout layout_
       if (!expect(op, dtype, a.at(i), b.at(i), out.at(i))) wrong = i;
     }
     if (!CHECK(wrong < 0)) {
-      std::printf("    %s: element %lld of %s: f(%.9g, %.9g) gave %.17g\n", nabla::isa_name(target.isa),
+      std::printf("    %s: element %lld of %s: f(%.9g, %.9g) gave %.17g\n", name_of(target.isa),
                   static_cast<long long>(wrong), describe(op.name, dtype, layout_a, layout_b, out.numel()).c_str(),
                   a.at(wrong), b.at(wrong), out.at(wrong));
     }
@@ -359,6 +367,73 @@ NABLA_TEST(streamed) {
   check_op(add, DType::float32, {2064, 2048}, Layout::contiguous, Layout::rows);
   check_op(add, DType::int32, {2101, 2003}, Layout::columns, Layout::contiguous);
   check_op(find_op("relu"), DType::float64, {1024, 2056}, Layout::transposed, Layout::contiguous);
+}
+
+// Rows of whole vectors, which may be repeated or begin anywhere.
+NABLA_TEST(rows_of_vectors) {
+  for (Layout layout : kLayouts) {
+    for (const char* name : {"add", "relu", "geluGrad"}) {
+      const Op& op = find_op(name);
+      for_each_dtype(op.dtypes, [&](DType dtype) {
+        check_op(op, dtype, {6, 48}, layout, Layout::rows);
+        check_op(op, dtype, {3, 5, 16}, Layout::columns, layout);
+      });
+    }
+    check_where(DType::uint8, {7, 32}, Layout::columns, layout, Layout::rows);
+    check_where(DType::float64, {7, 32}, Layout::rows, Layout::contiguous, layout);
+    for (DType dtype : kAllDTypes) check_compare(kCompares[2], dtype, {7, 32}, layout, Layout::columns);
+  }
+}
+
+// Views that begin `shift` elements after a multiple of every vector's size.
+NABLA_TEST(unaligned) {
+  for (DType dtype : {DType::float32, DType::float64, DType::int32, DType::uint8}) {
+    for (int64_t shift : {1, 2, 3, 4, 8}) {
+      for (int64_t n : {1, 5, 31, 1000}) {
+        TestTensor a(dtype, {n + 8}), b(dtype, {n + 8}), out(dtype, {n});
+        a.fill([&](int64_t i) { return value(dtype, i, 1, false); });
+        b.fill([&](int64_t i) { return value(dtype, i, 7, false); });
+        TensorView view = a.view(), aligned = b.view();
+        view.shape[0] = aligned.shape[0] = n;
+        view.data = a.view().as<char>() + shift * nabla::dtype_size(dtype);
+        for (Isa isa : available_isas()) {
+          call_kernel(find_kernel(isa, "maximum"), {aligned, view}, {out.view()}, {}, pool(1));
+          bool ok = true;
+          for (int64_t i = 0; i < n; ++i) {
+            const double x = b.at(i), y = a.at(i + shift);
+            ok = ok && same(dtype, out.at(i), either_nan(x, y) ? kNaN : std::max(y, x), 0);
+          }
+          CHECK(ok);
+        }
+      }
+    }
+  }
+}
+
+// As many dimensions as there can be, none of which can be merged.
+NABLA_TEST(permuted_rank_8) {
+  TestTensor a(DType::float32, {2, 3, 2, 3, 2, 3, 2, 5}), b(DType::float32, {5, 2, 3, 2, 3, 2, 3, 2}),
+      out(DType::float32, {5, 2, 3, 2, 3, 2, 3, 2});
+  a.fill([&](int64_t i) { return number(static_cast<uint64_t>(i)); });
+  b.fill([&](int64_t i) { return number(static_cast<uint64_t>(i + 1000000)); });
+  TensorView reversed = a.view();
+  for (int d = 0; d < 8; ++d) {
+    reversed.shape[d] = a.view().shape[7 - d];
+    reversed.stride[d] = a.view().stride[7 - d];
+  }
+  for (Isa isa : available_isas()) {
+    call_kernel(find_kernel(isa, "sub"), {b.view(), reversed}, {out.view()}, {}, pool(1));
+    bool ok = true;
+    for (int64_t i = 0; i < out.numel(); ++i) {
+      int64_t rest = i, place = 0;
+      for (int d = 7; d >= 0; --d) {
+        place += rest % reversed.shape[d] * reversed.stride[d];
+        rest /= reversed.shape[d];
+      }
+      ok = ok && same(DType::float32, out.at(i), b.at(i) - a.at(place), 0);
+    }
+    CHECK(ok);
+  }
 }
 
 NABLA_TEST(scalars_of_rank_0) {

@@ -1,4 +1,6 @@
 // Between any two dtypes, any strides to contiguous.
+#include <type_traits>
+
 #include "core/checks.h"
 #include "cuda/convert.h"
 #include "cuda/elementwise.h"
@@ -14,16 +16,45 @@ struct Convert {
   }
 };
 
+template <int V, typename T, typename S>
+__global__ void __launch_bounds__(kMapThreads) convert_packs(Operands<1> operands, uint32_t n, T* out) {
+  map_pack<V>(operands, n, Convert<T>(), out, Types<T, S>(), std::index_sequence<0>());
+}
+
+// One kernel for each pair of types: what has no rows of packs is copied first.
+template <typename S, typename T>
+void cast_to(KernelArgs& args) {
+  const TensorView& out = args.out[0];
+  const cudaStream_t stream = queue_of(args).stream();
+  if constexpr (std::is_same_v<S, T>) {
+    NABLA_CHECK(same_shape(args.in[0], out), "the shapes of input and output differ");
+    copy_strided(out, args.in[0], stream);
+  } else {
+    constexpr int V = kPackBytes / static_cast<int>(largest_of({sizeof(T), sizeof(S)}));
+    const bool packs = MapInputs<V, 1>(args.in, out).packs;
+    const int64_t n = out.numel();
+    if (n == 0) return;
+    NABLA_CHECK(aligned(out.data, kPackBytes), "the output is not aligned");
+    TensorView in = args.in[0];
+    if (!packs) {
+      in = contiguous_like(in, args.workspace.get(static_cast<size_t>(n * dtype_size(in.dtype))));
+      copy_strided(in, args.in[0], stream);
+    }
+    launch(convert_packs<V, T, S>, blocks_for(n, int64_t{kMapThreads} * V), kMapThreads, 0, stream,
+           MapInputs<V, 1>(&in, out).operands(), n, out.as<T>());
+  }
+}
+
 template <typename S>
 void cast_from(KernelArgs& args) {
   switch (args.out[0].dtype) {
-    case DType::float32: return map<float, S>(args, Convert<float>{});
-    case DType::float64: return map<double, S>(args, Convert<double>{});
-    case DType::int32: return map<int32_t, S>(args, Convert<int32_t>{});
-    case DType::uint8: return map<uint8_t, S>(args, Convert<uint8_t>{});
-    case DType::boolean: return map<Bool, S>(args, Convert<Bool>{});
-    case DType::bfloat16: return map<BFloat16, S>(args, Convert<BFloat16>{});
-    case DType::float16: return map<Float16, S>(args, Convert<Float16>{});
+    case DType::float32: return cast_to<S, float>(args);
+    case DType::float64: return cast_to<S, double>(args);
+    case DType::int32: return cast_to<S, int32_t>(args);
+    case DType::uint8: return cast_to<S, uint8_t>(args);
+    case DType::boolean: return cast_to<S, Bool>(args);
+    case DType::bfloat16: return cast_to<S, BFloat16>(args);
+    case DType::float16: return cast_to<S, Float16>(args);
   }
 }
 

@@ -1,5 +1,5 @@
-// copy and assign: any strides to any strides. Elements are moved as unsigned integers of their size, contiguous rows by
-// up to 16 bytes at once, transposed tensors by tiles.
+// copy and assign: any strides to any strides. Elements are moved as unsigned integers of their size, contiguous rows
+// by up to 16 bytes at once, transposed tensors by tiles.
 #include "core/checks.h"
 #include "cuda/queue.h"
 #include "cuda/strided.h"
@@ -153,8 +153,8 @@ void copy_strided(const TensorView& target, const TensorView& source, cudaStream
   StridedLoop<2> loop = loop_over(target, source);
   int64_t size = dtype_size(target.dtype);
   if (loop.rank == 1 && loop.stride[0][0] == 1 && loop.stride[1][0] == 1) {
-    return check(cudaMemcpyAsync(target.data, source.data, static_cast<size_t>(numel * size), cudaMemcpyDeviceToDevice,
-                                 stream));
+    return check(
+        cudaMemcpyAsync(target.data, source.data, static_cast<size_t>(numel * size), cudaMemcpyDeviceToDevice, stream));
   }
   const int column = unit_stride_dimension(loop, 0), row = unit_stride_dimension(loop, 1);
   if (row >= 0 && column >= 0 && row != column) {

@@ -16,7 +16,8 @@ constexpr int kThreads = 256;
 constexpr int kMaxConstant = 64;
 
 // `bytes` bytes of the 8 of a pattern, over and over.
-__global__ void __launch_bounds__(kThreads) fill_bytes(uint64_t pattern, int64_t bytes, bool packs, unsigned char* out) {
+__global__ void __launch_bounds__(kThreads)
+    fill_bytes(uint64_t pattern, int64_t bytes, bool packs, unsigned char* out) {
   const int64_t first = (static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x) * kPackBytes;
   if (packs && first + kPackBytes <= bytes) {
     return store_vec<uint64_t, 2>(reinterpret_cast<uint64_t*>(out + first), {{pattern, pattern}});

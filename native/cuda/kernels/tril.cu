@@ -1,5 +1,5 @@
-// tril and triu: the lower or upper triangle of each matrix, zeros elsewhere. Elements are moved as unsigned integers of
-// their size.
+// tril and triu: the lower or upper triangle of each matrix, zeros elsewhere. Elements are moved as unsigned integers
+// of their size.
 #include "core/checks.h"
 #include "cuda/queue.h"
 #include "cuda/strided.h"
