@@ -1,4 +1,4 @@
-// sum, mean, max, min, argMax and argMin against naive float64 loops.
+// sum, mean, prod, max, min, all, any, argMax, argMin, variance, logSumExp and norm against naive loops.
 #include <cmath>
 #include <limits>
 
@@ -258,6 +258,124 @@ NABLA_TEST(arg_max_and_min) {
         }
       }
     }
+  }
+}
+
+NABLA_TEST(products_and_truths) {
+  for (const Shape& shape :
+       {Shape{0}, Shape{1}, Shape{33}, Shape{3, 17}, Shape{17, 3}, Shape{2, 70001}, Shape{70001, 2}, Shape{4, 5, 6}}) {
+    const int64_t n = product(shape);
+    for (int mask = 0; mask < 1 << shape.size(); ++mask) {
+      // Few factors are not 1 or -1, so that no product is too large.
+      Array factors(DType::float32, shape, [&](int64_t i) { return i % 1013 == 5 ? 1.5 : i % 3 == 0 ? -1 : 1; });
+      Array integers(DType::int32, shape, [&](int64_t i) { return i % 7 == 0 ? 3 : i % 5 == 0 ? -1 : 1; });
+      Array flags(DType::boolean, shape, [&](int64_t i) { return i % 1009 != 4; });
+      Array no_flags(DType::boolean, shape, [&](int64_t i) { return i % 1009 == 4; });
+      const Shape kept = reference(factors.view(), mask).shape;
+      const size_t outputs = static_cast<size_t>(product(kept));
+      std::vector<double> want(outputs, 1);
+      std::vector<uint32_t> wrapped(outputs, 1);
+      std::vector<bool> all(outputs, true), any(outputs, false);
+      for (int64_t i = 0; i < n; ++i) {
+        int64_t rest = i, output = 0, stride = 1;
+        for (int d = static_cast<int>(shape.size()) - 1; d >= 0; --d) {
+          const int64_t size = shape[static_cast<size_t>(d)];
+          if (!(mask >> d & 1)) output += rest % size * stride, stride *= size;
+          rest /= size;
+        }
+        const size_t o = static_cast<size_t>(output);
+        want[o] *= factors[i];
+        wrapped[o] *= static_cast<uint32_t>(static_cast<int32_t>(integers[i]));
+        all[o] = all[o] && flags[i] != 0;
+        any[o] = any[o] || no_flags[i] != 0;
+      }
+      const std::vector<double> attr{static_cast<double>(mask)};
+      Array product_out(DType::float32, kept), integer_out(DType::int32, kept);
+      Array all_out(DType::boolean, kept), any_out(DType::boolean, kept);
+      run_op(isa::prod, {factors.view()}, {&product_out}, attr);
+      run_op(isa::prod, {integers.view()}, {&integer_out}, attr);
+      run_op(isa::all, {flags.view()}, {&all_out}, attr);
+      run_op(isa::any, {no_flags.view()}, {&any_out}, attr);
+      for (int64_t i = 0; i < product_out.size(); ++i) {
+        const size_t o = static_cast<size_t>(i);
+        // At most 140 roundings.
+        CHECK_NEAR(product_out[i], want[o], std::fabs(want[o]) * 140 * 0x1p-24);
+        CHECK_NEAR(integer_out[i], static_cast<int32_t>(wrapped[o]), 0);
+        CHECK_NEAR(all_out[i], all[o], 0);
+        CHECK_NEAR(any_out[i], any[o], 0);
+      }
+    }
+  }
+}
+
+// variance, logSumExp and norm, whose rows are cut into segments.
+NABLA_TEST(folds_of_rows) {
+  for (DType dtype : {DType::float32, DType::float64}) {
+    const double unit = dtype == DType::float64 ? 0x1p-53 : 0x1p-24;
+    for (const Shape& shape : {Shape{0, 3}, Shape{3, 0}, Shape{5, 1}, Shape{300, 3}, Shape{7, 33}, Shape{4, 1009},
+                               Shape{3, 5000}, Shape{2, 70001}, Shape{1, 300000}, Shape{70, 8192}}) {
+      const int64_t rows = shape[0], n = shape[1];
+      Array x(dtype, shape, [&](int64_t i) { return 100 + 4 * fraction(3, static_cast<uint64_t>(i)); });
+      const auto check = [&](nabla::Kernel kernel, std::vector<double> attr, double tolerance, auto&& want) {
+        attr.insert(attr.begin(), static_cast<double>(n));
+        Array out(dtype, {rows});
+        run_op(kernel, {x.view()}, {&out}, attr);
+        for (int64_t r = 0; r < rows; ++r) {
+          const double expected = static_cast<double>(want(r * n));
+          CHECK_NEAR(out[r], expected, tolerance * std::fabs(expected));
+        }
+      };
+      const auto sum = [&](int64_t begin, auto&& term) {
+        long double total = 0;
+        for (int64_t i = begin; i < begin + n; ++i) total += term(static_cast<long double>(x[i]));
+        return total;
+      };
+      for (double ddof : {0.0, 1.0}) {
+        const auto variance = [&](int64_t begin) {
+          const long double mean = sum(begin, [](long double v) { return v; }) / static_cast<long double>(n);
+          const long double squares = sum(begin, [&](long double v) { return (v - mean) * (v - mean); });
+          const double freedom = static_cast<double>(n) - ddof;
+          return squares / static_cast<long double>(freedom > 0 ? freedom : 0);
+        };
+        // Squares of differences that are rounded where the mean is 100 times the deviation.
+        check(isa::variance, {ddof, 0}, unit * 200, variance);
+        check(isa::variance, {ddof, 1}, unit * 200, [&](int64_t begin) { return std::sqrt(variance(begin)); });
+      }
+      check(isa::logSumExp, {}, unit * 8,
+            [&](int64_t begin) { return 100 + std::log(sum(begin, [](long double v) { return std::exp(v - 100); })); });
+      for (double p : {1.0, 2.0, 3.0, 0.5}) {
+        check(isa::norm, {p}, unit * 100, [&](int64_t begin) {
+          return std::pow(sum(begin, [&](long double v) { return std::pow(v, static_cast<long double>(p)); }),
+                          1.0L / p);
+        });
+      }
+      check(isa::norm, {kInf}, 0, [&](int64_t begin) {
+        double greatest = 0;
+        for (int64_t i = begin; i < begin + n; ++i) greatest = x[i] > greatest ? x[i] : greatest;
+        return greatest;
+      });
+    }
+  }
+}
+
+NABLA_TEST(special_values_of_rows) {
+  for (int64_t n : {7, 1009, 70001}) {
+    // Row 0: NaN; row 1: Infinity; row 2: nothing but -Infinity; row 3: -Infinity and ones.
+    Array x(DType::float32, {4, n}, [&](int64_t i) {
+      const int64_t row = i / n, at = i % n;
+      if (row == 2) return -kInf;
+      if (at != n / 2) return 1.0;
+      return row == 0 ? kNaN : row == 1 ? kInf : -kInf;
+    });
+    Array out(DType::float32, {4});
+    const std::vector<double> attr{static_cast<double>(n)};
+    run_op(isa::logSumExp, {x.view()}, {&out}, attr);
+    CHECK(std::isnan(out[0]) && out[1] == kInf && out[2] == -kInf);
+    CHECK_NEAR(out[3], 1 + std::log(static_cast<double>(n - 1)), 1e-5);
+    run_op(isa::norm, {x.view()}, {&out}, {attr[0], kInf});
+    CHECK(std::isnan(out[0]) && out[1] == kInf && out[2] == kInf && out[3] == kInf);
+    run_op(isa::variance, {x.view()}, {&out}, {attr[0], 0, 0});
+    CHECK(std::isnan(out[0]) && std::isnan(out[1]) && std::isnan(out[2]) && std::isnan(out[3]));
   }
 }
 
