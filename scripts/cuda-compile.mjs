@@ -19,11 +19,11 @@ export function compilerVersion() {
 /** The flags of the build, without those that end it at local memory: a gate of its own names the kernels. */
 export function buildFlags() {
   const text = readFileSync(join(root, "CMakeLists.txt"), "utf8").replaceAll(/#.*/g, "");
-  const list = /target_compile_options\(nabla_cuda_kernels PRIVATE([^)]*)\)/.exec(text)?.[1].match(/[^\s"]+/g) ?? [];
-  if (!list.some((word) => word.startsWith("-gencode"))) {
+  const list = /target_compile_options\(nabla_cuda_kernels PRIVATE([^)]*)\)/.exec(text)?.[1] ?? "";
+  const words = (list.match(/[^\s"]+/g) ?? []).filter((word) => !word.startsWith("-Xptxas"));
+  if (!words.some((word) => word.startsWith("-gencode="))) {
     throw new Failure("CMakeLists.txt: no flags for the kernels of CUDA");
   }
-  const words = list.filter((word) => !word.startsWith("-Xptxas"));
   return ["-std=c++17", "-O3", "-DNDEBUG", "-I", "native", ...words, "-Xptxas", "-v"];
 }
 
