@@ -1,12 +1,15 @@
 // `npm run test:cuda`: the tests of the ops, and of networks that are trained, on the CUDA device of this machine. With
-// --emulated they run on a device that the CPU emulates (native/test/cuda_emulator), which shows whether the kernels are
-// right, not how fast they are. Further arguments go to vitest: `npm run test:cuda -- softmax`.
+// --emulated they run on a device that the CPU emulates (native/test/cuda_emulator): which shows whether the kernels are
+// right, not how fast they are. Further arguments go to vitest, in place of the list of tests.
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { buildEmulator, emulatedAddon } from "./cuda-emulator.mjs";
 import { closingLine, root, run } from "./lib.mjs";
 import { setup } from "./setup.mjs";
 import { vitest } from "./vitest.mjs";
+
+/** An emulated device takes some thousand times as long. */
+const PATIENCE = ["--testTimeout=600000", "--hookTimeout=600000"];
 
 await run(async () => {
   const args = process.argv.slice(2);
@@ -28,17 +31,18 @@ await run(async () => {
   // For the tests that would take another engine for the device.
   process.env.NABLA_CUDA_ADDON = addon.path;
   for (const { name, capability } of addon.info().devices)
-    console.log(`device: ${name}, compute capability ${capability / 10}`);
+    console.log(`${name}, compute capability ${capability / 10}`);
 
-  // Every tensor of the op tests is made on the device; the others choose theirs by themselves.
-  const options = ["--typecheck.enabled=false", ...(emulated ? ["--testTimeout=600000", "--hookTimeout=600000"] : [])];
-  const suites = [
-    ["op tests with NABLA_DEVICE=cuda", ["test/ops"], { NABLA_DEVICE: "cuda" }],
-    ["networks, and ops beside the CPU's", ["test/cuda.test.ts", "test/device-ops.test.ts"], {}],
-  ];
-  const chosen =
-    selected.length > 0 ? [["selected tests with NABLA_DEVICE=cuda", selected, { NABLA_DEVICE: "cuda" }]] : suites;
-  const parts = chosen.map(([name, files, environment]) => vitest(name, [...files, ...options], environment));
+  const options = ["--typecheck.enabled=false", ...(emulated ? PATIENCE : [])];
+  // The tests of the ops make every tensor on the device; the others name it.
+  const onDevice = { NABLA_DEVICE: "cuda" };
+  const parts =
+    selected.length > 0
+      ? [vitest("selected tests with NABLA_DEVICE=cuda", [...selected, ...options], onDevice)]
+      : [
+          vitest("op tests with NABLA_DEVICE=cuda", ["test/ops", ...options], onDevice),
+          vitest("networks, and ops on two devices", ["test/cuda.test.ts", "test/device-ops.test.ts", ...options]),
+        ];
 
   console.log();
   for (const part of parts) console.log(`${part.name}: ${part.passed} passed, ${part.failed} failed`);

@@ -144,7 +144,8 @@ describe("the check of results", () => {
 describe("--isa avx2", () => {
   it("sets what the engines honour, and nothing of it otherwise", () => {
     const names = ["NABLA_ISA", "ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY", "MKL_ENABLE_INSTRUCTIONS"];
-    const of = (isa: "native" | "avx2") => names.map((name) => environment({ threads: 1, isa })[name]?.toLowerCase());
+    const of = (isa: "native" | "avx2") =>
+      names.map((name) => environment({ device: "cpu", threads: 1, isa })[name]?.toLowerCase());
     expect(of("avx2")).toEqual(["avx2", "avx2", "avx2", "avx2"]);
     expect(of("native")).toEqual(names.map(() => undefined));
   });

@@ -1,4 +1,4 @@
-// Networks are trained on the device "cuda" as a program does it, and follow the CPU. `npm run test:cuda` takes the device of
+// Networks are trained on the device "cuda" as a program does it, and follow the CPU. `npm run test:cuda` takes that of
 // this machine, and with --emulated an emulated one; without it, another copy of the CPU's engine stands for the device.
 import "./support/cuda.js";
 import { describe, expect, test } from "vitest";
@@ -31,7 +31,7 @@ interface Run {
   readonly predictions: Tensor;
 }
 
-async function follow(train: () => Promise<Run>): Promise<void> {
+async function expectToFollow(train: () => Promise<Run>): Promise<void> {
   const run = (device: Device): Promise<Run> => {
     setSeed(8);
     return withDevice(device, train);
@@ -61,7 +61,7 @@ test("there is a device", () => {
 describe("training on cuda follows the CPU", () => {
   test("a convolutional network", async () => {
     const [size, classes, count] = [12, 4, 48];
-    await follow(async () => {
+    await expectToFollow(async () => {
       const model = new Sequential([
         new layers.Conv2D({ filters: 8, kernelSize: 3, activation: "relu", inputShape: [size, size, 1] }),
         new layers.MaxPooling2D({ poolSize: 2 }),
@@ -91,7 +91,7 @@ describe("training on cuda follows the CPU", () => {
 
   test("a transformer, with dropout and an own schedule", async () => {
     const [length, alphabet, count] = [8, 12, 32];
-    await follow(async () => {
+    await expectToFollow(async () => {
       const embeddingsInitializer = new initializers.RandomUniform({ minval: -1, maxval: 1 });
       const model = new Sequential([
         new layers.Embedding({ inputDim: alphabet, outputDim: 16, embeddingsInitializer, inputShape: [null] }),
