@@ -14,7 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, delimiter, join } from "node:path";
 import { spawnSync } from "node:child_process";
-import { Failure, bin, closingLine, execute, output, run } from "./lib.mjs";
+import { Failure, bin, closingLine, execute, output, root, run } from "./lib.mjs";
 
 const PROGRAM = `
 const w = tensor([[1], [2]], { requiresGrad: true });
@@ -50,12 +50,14 @@ await run(() => {
 
 function checkAll(work) {
   const npm = npmScript();
-  const [packed] = JSON.parse(
-    output(process.execPath, [npm, "pack", "--json", "--ignore-scripts", "--pack-destination", work]),
-  );
-  const files = packed.files.map((file) => file.path);
-  const mebibytes = (packed.size / 2 ** 20).toFixed(2);
-  console.log(`${packed.filename}: ${mebibytes} MiB, ${files.length} files`);
+  const pack = (folder) => {
+    const args = [npm, "pack", "--json", "--ignore-scripts", "--pack-destination", work, folder];
+    const [made] = JSON.parse(output(process.execPath, args));
+    console.log(`${made.filename}: ${(made.size / 2 ** 20).toFixed(2)} MiB, ${made.files.length} files`);
+    return { filename: made.filename, files: made.files.map((file) => file.path) };
+  };
+  const packed = pack(".");
+  const { files } = packed;
 
   const app = join(work, "app");
   const path = compilerFreePath(work);
@@ -139,6 +141,21 @@ function checkAll(work) {
       assert.match(inApp("npx", ["--no", "nabla", "info"]), /^CUDA/m);
     },
   };
+
+  const cuda = "packages/nabla-cuda-linux-x64";
+  if (existsSync(join(root, cuda, "nabla_cuda.node"))) {
+    checks["the package of CUDA beside it"] = () => {
+      const { filename, files: held } = pack(`./${cuda}`);
+      assert.deepEqual(held.sort(), ["LICENSE", "README.md", "nabla_cuda.node", "package.json"]);
+      inApp(process.execPath, [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", join(work, filename)]);
+      const report = JSON.parse(inApp("npx", ["--no", "nabla", "info", "--json"])).cuda;
+      assert.match(report.addon ?? "", /nabla-cuda-linux-x64/);
+      assert.ok(report.available || report.reason, "CUDA is neither there nor said to be missing");
+      console.log(`        CUDA: ${report.available ? "a device is present" : report.reason}`);
+    };
+  } else {
+    console.log(`not run: the package of CUDA (nvcc was not found, so there is no ${cuda}/nabla_cuda.node)`);
+  }
 
   const counts = { passed: 0, failed: 0 };
   for (const [name, check] of Object.entries(checks)) {

@@ -1,6 +1,7 @@
-// `npm run prebuild`: the addon as the package ships it, in prebuilds/<platform>/nabla.node: stripped, and proved to hold
-// no path of this machine and no rpath, and to need nothing of the system that Node 20 does not need itself.
-import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+// `npm run prebuild`: the addons as the packages ship them, in prebuilds/<platform>/nabla.node and, where nvcc built it,
+// packages/nabla-cuda-linux-x64/nabla_cuda.node: stripped, and proved to hold no path of this machine and no rpath, and
+// to need nothing of the system that Node 20 does not need itself.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -14,6 +15,8 @@ const LIBRARIES = [
   "libgcc_s.so.1",
   "libstdc++.so.6",
   "libpthread.so.0",
+  "libdl.so.2",
+  "librt.so.1",
   "ld-linux-x86-64.so.2",
 ];
 const FLOOR = { GLIBC: "2.28", GLIBCXX: "3.4.21" };
@@ -22,16 +25,29 @@ await run(async () => {
   rmSync(join(root, "dist"), { recursive: true, force: true }); // nothing of sources that are gone
   setup();
   const { platformName } = await import(pathToFileURL(join(root, "dist/native/load.js")).href);
-  const target = join(root, "prebuilds", platformName(), "nabla.node");
   rmSync(join(root, "prebuilds"), { recursive: true, force: true });
+  place("build/Release/nabla.node", join("prebuilds", platformName(), "nabla.node"));
+  const cuda = "packages/nabla-cuda-linux-x64";
+  rmSync(join(root, cuda, "nabla_cuda.node"), { force: true });
+  if (existsSync(join(root, "build/Release/nabla_cuda.node"))) {
+    const versionOf = (folder) => JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")).version;
+    if (versionOf(cuda) !== versionOf(".")) throw new Failure(`${cuda}: has another version than nabla`);
+    place("build/Release/nabla_cuda.node", join(cuda, "nabla_cuda.node"));
+  } else {
+    console.log(`${cuda}: not built, because no nvcc was found`);
+  }
+});
+
+function place(built, name) {
+  const target = join(root, name);
   mkdirSync(dirname(target), { recursive: true });
-  copyFileSync(join(root, "build/Release/nabla.node"), target);
+  copyFileSync(join(root, built), target);
   if (process.platform === "linux") {
     execute("strip", ["--strip-unneeded", "--remove-section=.comment", target]);
     inspect(target);
   }
   console.log(`${target}: ${(statSync(target).size / 2 ** 20).toFixed(2)} MiB`);
-});
+}
 
 function inspect(file) {
   const dynamic = output("objdump", ["-p", file]);
