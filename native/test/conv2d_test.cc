@@ -252,6 +252,12 @@ NABLA_TEST(partitions) {
   check_case_both({5, 4, 4, 64, 96, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1});
   check_case_both({37, 6, 6, 20, 40, 6, 6});
   check_case_both({2, 30, 30, 48, 130, 1, 1});
+  // Patches side by side: each pixel of a patch is a phase of its own of the input gradient.
+  check_case_both({2, 32, 48, 3, 20, 16, 16, 16, 16});
+  // Long sums for few results.
+  check_case_both({1, 7, 7, 256, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, Activation::sigmoid});
+  check_case_both({1, 9, 9, 132, 320, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 1, Activation::tanh});
+  check_case_both({3, 20, 21, 64, 68, 1, 1, 2, 2});
   // The result is streamed past the caches.
   check_case_both({1, 257, 256, 1, 64, 1, 3, 1, 1, 1, 1, 0, 1, 0, 1, 1, Activation::relu});
 }

@@ -81,7 +81,7 @@ __global__ void __launch_bounds__(kTileThreads, kVector ? Tile::kBlocks : Tile::
   SHARED(Pack<T>, b_packs, [2 * kDepth * N / Pack<T>::size]);
   SHARED(int4, pixels, [2][kDepth]);
   SHARED(Block, blocks, [1]);
-  T *a_tiles = a_packs[0].v, *b_tiles = b_packs[0].v;
+  T *a_tiles = a_packs[0].value, *b_tiles = b_packs[0].value;
   const Block& place = blocks[0];
   const int thread = threadIdx.x;
   if (thread == 0) blocks[0] = block_of(c, M, N, kDepth);
@@ -109,7 +109,7 @@ __global__ void __launch_bounds__(kTileThreads, kVector ? Tile::kBlocks : Tile::
       if constexpr (kVector) {
         const Pack<T> p = inside ? load_pack(from) : zero_pack<T>();
 #pragma unroll
-        for (int l = 0; l < V; ++l) a_next[i][l] = p.v[l];
+        for (int l = 0; l < V; ++l) a_next[i][l] = p.value[l];
       } else {
         a_next[i][0] = inside ? *from : T{0};
       }
@@ -122,7 +122,7 @@ __global__ void __launch_bounds__(kTileThreads, kVector ? Tile::kBlocks : Tile::
       if constexpr (kVector) {
         const Pack<T> p = offset >= 0 ? load_pack(from) : zero_pack<T>();
 #pragma unroll
-        for (int l = 0; l < V; ++l) b_next[i][l] = p.v[l];
+        for (int l = 0; l < V; ++l) b_next[i][l] = p.value[l];
       } else {
         b_next[i][0] = offset >= 0 ? *from : T{0};
       }
@@ -132,7 +132,7 @@ __global__ void __launch_bounds__(kTileThreads, kVector ? Tile::kBlocks : Tile::
     if constexpr (kVector) {
       Pack<T> p;
 #pragma unroll
-      for (int l = 0; l < V; ++l) p.v[l] = values[l];
+      for (int l = 0; l < V; ++l) p.value[l] = values[l];
       store_pack(to, p);
     } else {
       *to = values[0];
@@ -189,7 +189,7 @@ __global__ void __launch_bounds__(kTileThreads, kVector ? Tile::kBlocks : Tile::
     } else {
 #pragma unroll
       for (int l = 0; l < Pack<T>::size; ++l) {
-        if (column + l < c.outputs) to[l] = values.v[l];
+        if (column + l < c.outputs) to[l] = values.value[l];
       }
     }
   });
@@ -205,7 +205,7 @@ __global__ void __launch_bounds__(kTileThreads, Tile::kBlocks)
   SHARED(Pack<float>, b_packs, [kStages * kDepth * kPitchN / 4]);
   SHARED(int4, pixels, [2][kDepth]);
   SHARED(Block, blocks, [1]);
-  float *a_tiles = a_packs[0].v, *b_tiles = b_packs[0].v;
+  float *a_tiles = a_packs[0].value, *b_tiles = b_packs[0].value;
   const Block& place = blocks[0];
   const int thread = threadIdx.x;
   if (thread == 0) blocks[0] = block_of(c, M, N, kDepth);
@@ -309,9 +309,9 @@ struct Problem {
     T* parts = workspace.array<T>(splits * part_size);
     return {parts, dbias == nullptr ? nullptr : parts + size, part_size, packs(parts)};
   }
-  bool packs(const T* to) const { return c.outputs % Pack<T>::size == 0 && aligned16(to); }
+  bool packs(const T* to) const { return c.outputs % Pack<T>::size == 0 && packable(to); }
   bool vector() const {
-    return c.channels % Pack<T>::size == 0 && c.outputs % Pack<T>::size == 0 && aligned16(x) && aligned16(dy);
+    return c.channels % Pack<T>::size == 0 && c.outputs % Pack<T>::size == 0 && packable(x) && packable(dy);
   }
   void add_parts(Queue& q, const Result<T>& parts, int splits) const {
     if (splits == 1) return;
@@ -394,7 +394,7 @@ void weight_grad(KernelArgs& args, const ConvGeometry& g) {
   problem.size = dw.numel(), problem.bias_size = args.n_out > 1 ? args.out[1].numel() : 0;
   problem.pixels = dy.numel() / dy.shape[3];
   if (depthwise(problem.c.channels, g.groups)) {
-    return depthwise_weight_grad(args, problem, DepthwiseShape::of(g, x, dy));
+    return depthwise_weight_grad(args, problem, DepthwiseShape::of(problem.c));
   }
   weight_grad_by_tiles(args, problem);
 }

@@ -51,6 +51,9 @@ struct Correlation {
   int tap_step_h, tap_step_w;
   // The grid: tiles along the columns, parts of the inner dimension, and the phases along x and of the first block.
   int tiles_n, splits, phases_w, first_phase;
+  // Whether the result, of the convolution, is pooled: four rows are the pixels of a window of 2x2, and out_h and out_w
+  // count windows.
+  bool pooled;
 };
 
 inline int greatest_divisor(int a, int b) { return b == 0 ? a : greatest_divisor(b, a % b); }
@@ -122,7 +125,7 @@ __device__ __forceinline__ Place place_of(const Correlation& c, int tile_rows, i
   block /= c.tiles_n;
   p.group = static_cast<int>(block % c.groups);
   p.row = static_cast<int>(block / c.groups) * tile_rows;
-  p.rows = c.images * p.h.pixels * p.w.pixels;
+  p.rows = c.images * p.h.pixels * p.w.pixels * (c.pooled ? 4 : 1);
   p.depth = p.h.taps * p.w.taps * c.channels;
   const int steps = (p.depth + step - 1) / step, per_split = (steps + c.splits - 1) / c.splits;
   p.begin = min(static_cast<int>(blockIdx.z) * per_split, steps) * step;
@@ -138,9 +141,9 @@ struct Patch {
 struct Pixel {
   int image, y, x;
 };
-// Of a row of the product; rows behind the last one are taken as the last.
-__device__ __forceinline__ Pixel pixel_of(const Place& p, int row) {
-  const unsigned r = static_cast<unsigned>(min(row, p.rows - 1)), line = r / p.w.pixels;
+// Of a row of the product, or its window; rows behind the last one are taken as the last.
+__device__ __forceinline__ Pixel pixel_of(const Correlation& c, const Place& p, int row) {
+  const unsigned r = static_cast<unsigned>(min(row, p.rows - 1)) / (c.pooled ? 4 : 1), line = r / p.w.pixels;
   return {static_cast<int>(line / p.h.pixels), static_cast<int>(line % p.h.pixels), static_cast<int>(r % p.w.pixels)};
 }
 
@@ -150,6 +153,11 @@ __device__ __forceinline__ Patch patch_of(const Correlation& c, const Axis& h, c
   const unsigned x = static_cast<unsigned>(pixel.x) * w.stride - w.pad;
   const unsigned line = static_cast<unsigned>(pixel.image) * c.in_h + y;
   return {(line * c.in_w + x) * c.in_pitch + static_cast<unsigned>(group) * c.channels, y, x};
+}
+
+// Of the pixel that a row is in its window.
+__device__ __forceinline__ Pixel pixel_in_window(const Pixel& window, int row) {
+  return {window.image, 2 * window.y + row % 4 / 2, 2 * window.x + row % 2};
 }
 
 __device__ __forceinline__ int out_offset(const Correlation& c, const Place& p, const Pixel& pixel) {

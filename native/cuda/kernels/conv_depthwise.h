@@ -1,8 +1,7 @@
 // Depthwise convolutions: one input channel a group and one or more output channels. Nothing is shared between
 // channels, so threads go along them and read the taps of a few pixels of a line straight from the caches.
 #pragma once
-#include "core/activation.h"
-#include "core/conv_geometry.h"
+#include "cuda/kernels/conv_correlation.h"
 #include "cuda/kernels/conv_tile.h"
 #include "cuda/launch.h"
 
@@ -14,52 +13,72 @@ struct DepthwiseShape {
   int images, h, w, channels, out_h, out_w, outputs;
   int multiplier;  // outputs of a channel
   int kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+  // Of the input gradient: from one tap that meets a pixel to the next, and how far apart are what they belong to.
+  int tap_step_h, tap_step_w, pixel_step_h, pixel_step_w;
 
-  static DepthwiseShape of(const ConvGeometry& g, const TensorView& image, const TensorView& map) {
-    const auto narrow = [](int64_t x) { return static_cast<int>(x); };
-    return {
-        narrow(image.shape[0]), narrow(image.shape[1]), narrow(image.shape[2]), narrow(image.shape[3]),
-        narrow(map.shape[1]),   narrow(map.shape[2]),   narrow(map.shape[3]),   narrow(map.shape[3] / image.shape[3]),
-        narrow(g.kernel_h),     narrow(g.kernel_w),     narrow(g.stride_h),     narrow(g.stride_w),
-        narrow(g.dilation_h),   narrow(g.dilation_w),   narrow(g.pad_top),      narrow(g.pad_left)};
+  // `c` is the forward pass.
+  static DepthwiseShape of(const Correlation& c) {
+    return {c.images,
+            c.in_h,
+            c.in_w,
+            c.in_pitch,
+            c.out_h,
+            c.out_w,
+            c.out_pitch,
+            c.outputs,
+            c.kernel_h,
+            c.kernel_w,
+            c.stride_h,
+            c.stride_w,
+            c.dilation_h,
+            c.dilation_w,
+            c.pad_top,
+            c.pad_left,
+            c.tap_step_h,
+            c.tap_step_w,
+            c.tap_step_h * c.dilation_h / c.stride_h,
+            c.tap_step_w * c.dilation_w / c.stride_w};
   }
 };
 
 namespace {
 
-// The pixel along one axis that tap k of output pixel `at` reads; of the gradient, the one whose tap k reads `at`.
-// Outside [0, size) if there is none.
-template <bool kGrad>
-__device__ __forceinline__ unsigned source_pixel(int at, int k, int stride, int dilation, int pad) {
-  if (!kGrad) return static_cast<unsigned>(at * stride - pad + k * dilation);
-  const int reach = at + pad - k * dilation;
-  if (stride == 1 || reach < 0) return static_cast<unsigned>(reach);
-  const int pixel = reach / stride;
-  return pixel * stride == reach ? pixel : 0xffffffffu;
+// Neighbours in memory: a pack, or one element.
+template <typename T, int lanes>
+__device__ __forceinline__ void load_lanes(const T* from, T (&values)[lanes]) {
+  if constexpr (lanes == 1) {
+    values[0] = *from;
+  } else {
+    const Pack<T> pack = load_pack(from);
+#pragma unroll
+    for (int l = 0; l < lanes; ++l) values[l] = pack.value[l];
+  }
+}
+template <typename T, int lanes>
+__device__ __forceinline__ void store_lanes(T* to, const T (&values)[lanes]) {
+  if constexpr (lanes == 1) {
+    *to = values[0];
+  } else {
+    Pack<T> pack;
+#pragma unroll
+    for (int l = 0; l < lanes; ++l) pack.value[l] = values[l];
+    store_pack(to, pack);
+  }
 }
 
-// Of a thread.
-template <bool kGrad>
-constexpr int kDepthwisePixels = kGrad ? 2 : 4;
+constexpr int kDepthwisePixels = 4;
 
-// out[pixel, o] is the sum over the taps of in * w. A thread makes `lanes` channels of a few pixels of a line. Of
-// the gradient, in is dy, out is dx, and more than one output of a channel are summed.
-template <typename T, int lanes, bool kGrad>
+// y[pixel, o] is the sum over the taps of x * w, plus bias. A thread makes `lanes` channels of some pixels of a line.
+template <typename T, int lanes>
 __global__ void __launch_bounds__(256)
-    depthwise_kernel(const DepthwiseShape s, unsigned n, const T* in, const T* w, const T* bias, bool relu, T* out) {
-  constexpr int kPixels = kDepthwisePixels<kGrad>;
+    depthwise_kernel(const DepthwiseShape s, unsigned n, const T* x, const T* w, const T* bias, bool relu, T* y) {
+  constexpr int kPixels = kDepthwisePixels;
   const unsigned thread = blockIdx.x * 256 + threadIdx.x;
   if (thread >= n) return;
-  const int in_h = kGrad ? s.out_h : s.h, in_w = kGrad ? s.out_w : s.w;
-  const int out_h = kGrad ? s.h : s.out_h, out_w = kGrad ? s.w : s.out_w;
-  const int in_channels = kGrad ? s.outputs : s.channels, out_channels = kGrad ? s.channels : s.outputs;
-  const unsigned packs = out_channels / lanes, chunks = (out_w + kPixels - 1) / kPixels;
-  const int channel = static_cast<int>(thread % packs) * lanes,
-            x0 = static_cast<int>(thread / packs % chunks) * kPixels;
-  const int line = static_cast<int>(thread / packs / chunks), image = line / out_h, y = line % out_h;
-  const int in_channel = kGrad ? channel * s.multiplier : channel / s.multiplier;
-  const int terms = kGrad ? s.multiplier : 1;  // one for packs
-
+  const unsigned packs = s.outputs / lanes, chunks = (s.out_w + kPixels - 1) / kPixels;
+  const int output = static_cast<int>(thread % packs) * lanes, channel = output / s.multiplier;
+  const int ox = static_cast<int>(thread / packs % chunks) * kPixels;
+  const int line = static_cast<int>(thread / packs / chunks), image = line / s.out_h, oy = line % s.out_h;
   T sum[kPixels][lanes];
 #pragma unroll
   for (int p = 0; p < kPixels; ++p) {
@@ -67,78 +86,110 @@ __global__ void __launch_bounds__(256)
     for (int l = 0; l < lanes; ++l) sum[p][l] = 0;
   }
   for (int kh = 0; kh < s.kernel_h; ++kh) {
-    const unsigned in_y = source_pixel<kGrad>(y, kh, s.stride_h, s.dilation_h, s.pad_top);
-    if (in_y >= static_cast<unsigned>(in_h)) continue;
-    const T* in_line = in + static_cast<int64_t>(image * in_h + static_cast<int>(in_y)) * in_w * in_channels;
+    const int at_y = oy * s.stride_h - s.pad_top + kh * s.dilation_h;
+    if (static_cast<unsigned>(at_y) >= static_cast<unsigned>(s.h)) continue;
+    const T* x_line = x + (static_cast<int64_t>(image * s.h + at_y) * s.w * s.channels + channel);
     for (int kw = 0; kw < s.kernel_w; ++kw) {
-      const T* weights = w + (kh * s.kernel_w + kw) * s.outputs + (kGrad ? in_channel : channel);
-      for (int term = 0; term < terms; ++term) {
-        T weight[lanes];
-        if constexpr (lanes == 1) {
-          weight[0] = weights[term];
-        } else {
-          const Pack<T> pack = load_pack(weights);
+      T weight[lanes];
+      load_lanes(w + (kh * s.kernel_w + kw) * s.outputs + output, weight);
 #pragma unroll
-          for (int l = 0; l < lanes; ++l) weight[l] = pack.v[l];
-        }
+      for (int p = 0; p < kPixels; ++p) {
+        const int at_x = (ox + p) * s.stride_w - s.pad_left + kw * s.dilation_w;
+        if (static_cast<unsigned>(at_x) >= static_cast<unsigned>(s.w)) continue;
+        T value[lanes];
+        load_lanes(x_line + at_x * s.channels, value);
 #pragma unroll
-        for (int p = 0; p < kPixels; ++p) {
-          const unsigned in_x = source_pixel<kGrad>(x0 + p, kw, s.stride_w, s.dilation_w, s.pad_left);
-          if (in_x >= static_cast<unsigned>(in_w)) continue;
-          const T* from = in_line + static_cast<int>(in_x) * in_channels + in_channel;
-          if constexpr (lanes == 1) {
-            sum[p][0] += from[term] * weight[0];
-          } else {
-            const Pack<T> pack = load_pack(from);
-#pragma unroll
-            for (int l = 0; l < lanes; ++l) sum[p][l] += pack.v[l] * weight[l];
-          }
-        }
+        for (int l = 0; l < lanes; ++l) sum[p][l] += value[l] * weight[l];
       }
     }
   }
-  T* to = out + (static_cast<int64_t>(line) * out_w + x0) * out_channels + channel;
+  T* to = y + (static_cast<int64_t>(line) * s.out_w + ox) * s.outputs + output;
 #pragma unroll
   for (int p = 0; p < kPixels; ++p) {
-    if (x0 + p >= out_w) continue;
-    Pack<T> pack;
+    if (ox + p >= s.out_w) continue;
 #pragma unroll
     for (int l = 0; l < lanes; ++l) {
-      T x = sum[p][l];
-      if (bias != nullptr) x += bias[channel + l];
-      pack.v[l] = relu ? activate(x, Activation::relu) : x;
+      if (bias != nullptr) sum[p][l] += bias[output + l];
+      if (relu) sum[p][l] = relu_of(sum[p][l]);
     }
-    if constexpr (lanes == 1)
-      to[p * out_channels] = pack.v[0];
-    else
-      store_pack(to + p * out_channels, pack);
+    store_lanes(to + p * s.outputs, sum[p]);
   }
 }
 
-template <typename T, bool kGrad>
-void depthwise_correlate(Queue& q, const DepthwiseShape& s, const T* in, const T* w, const T* bias, bool relu, T* out) {
-  constexpr int V = Pack<T>::size;
-  const bool packs = s.multiplier == 1 && s.channels % V == 0 && aligned16(in) && aligned16(w) && aligned16(out);
-  const int64_t lines = s.images * int64_t{kGrad ? s.h : s.out_h}, width = kGrad ? s.w : s.out_w;
-  constexpr int64_t kPixels = kDepthwisePixels<kGrad>;
-  const int64_t n = lines * ((width + kPixels - 1) / kPixels) * ((kGrad ? s.channels : s.outputs) / (packs ? V : 1));
-  const dim3 grid(blocks_for(n, 256)), block(256);
-  packs ? launch(depthwise_kernel<T, V, kGrad>, grid, block, 0, q.stream(), s, n, in, w, bias, relu, out)
-        : launch(depthwise_kernel<T, 1, kGrad>, grid, block, 0, q.stream(), s, n, in, w, bias, relu, out);
+// The taps that meet a pixel along one axis: the first one, and the output pixel that it belongs to.
+struct MeetingTaps {
+  int first, pixel;
+};
+__device__ __forceinline__ MeetingTaps meeting_taps(int pixel, int kernel, int stride, int dilation, int pad) {
+  int k = 0;
+  while (k < kernel && (pixel + pad - k * dilation) % stride != 0) ++k;
+  return {k, (pixel + pad - k * dilation) / stride};
+}
+
+// dx[pixel, c] is the sum of dy * w over the taps that meet the pixel and over the outputs of the channel. A thread
+// makes `lanes` channels of a pixel.
+template <typename T, int lanes>
+__global__ void __launch_bounds__(256)
+    depthwise_grad_kernel(const DepthwiseShape s, unsigned n, const T* dy, const T* w, T* dx) {
+  const unsigned thread = blockIdx.x * 256 + threadIdx.x;
+  if (thread >= n) return;
+  const unsigned packs = s.channels / lanes, pixel = thread / packs;
+  const int channel = static_cast<int>(thread % packs) * lanes, output = channel * s.multiplier;
+  const unsigned line = pixel / s.w, image = line / s.h;
+  const MeetingTaps rows = meeting_taps(static_cast<int>(line % s.h), s.kernel_h, s.stride_h, s.dilation_h, s.pad_top);
+  const MeetingTaps cols =
+      meeting_taps(static_cast<int>(pixel % s.w), s.kernel_w, s.stride_w, s.dilation_w, s.pad_left);
+  T sum[lanes];
+#pragma unroll
+  for (int l = 0; l < lanes; ++l) sum[l] = 0;
+  int oy = rows.pixel;
+  for (int kh = rows.first; kh < s.kernel_h; kh += s.tap_step_h, oy -= s.pixel_step_h) {
+    if (static_cast<unsigned>(oy) >= static_cast<unsigned>(s.out_h)) continue;
+    const T* dy_line = dy + (static_cast<int64_t>(image * s.out_h + oy) * s.out_w * s.outputs + output);
+    int ox = cols.pixel;
+    for (int kw = cols.first; kw < s.kernel_w; kw += s.tap_step_w, ox -= s.pixel_step_w) {
+      if (static_cast<unsigned>(ox) >= static_cast<unsigned>(s.out_w)) continue;
+      const T *from = dy_line + ox * s.outputs, *weights = w + (kh * s.kernel_w + kw) * s.outputs + output;
+      // One term for packs.
+      for (int term = 0; term < s.multiplier; ++term) {
+        T value[lanes], weight[lanes];
+        load_lanes(from + term, value);
+        load_lanes(weights + term, weight);
+#pragma unroll
+        for (int l = 0; l < lanes; ++l) sum[l] += value[l] * weight[l];
+      }
+    }
+  }
+  store_lanes(dx + static_cast<int64_t>(pixel) * s.channels + channel, sum);
+}
+
+// Whether a channel has one output, and channels can be loaded and stored by packs.
+template <typename T>
+bool depthwise_packs(const DepthwiseShape& s, const T* a, const T* b, const T* c) {
+  return s.multiplier == 1 && s.channels % Pack<T>::size == 0 && packable(a) && packable(b) && packable(c);
 }
 
 template <typename T>
 void depthwise_forward(Queue& q, const DepthwiseShape& s, const T* x, const T* w, const T* bias, Activation activation,
                        T* y) {
-  depthwise_correlate<T, false>(q, s, x, w, bias, activation == Activation::relu, y);
+  constexpr int V = Pack<T>::size;
+  const bool packs = depthwise_packs(s, x, w, y), relu = activation == Activation::relu;
+  const int64_t lines = int64_t{s.images} * s.out_h, chunks = (s.out_w + kDepthwisePixels - 1) / kDepthwisePixels;
+  const int64_t n = lines * chunks * s.outputs / (packs ? V : 1);
+  packs ? launch(depthwise_kernel<T, V>, blocks_for(n, 256), 256, 0, q.stream(), s, n, x, w, bias, relu, y)
+        : launch(depthwise_kernel<T, 1>, blocks_for(n, 256), 256, 0, q.stream(), s, n, x, w, bias, relu, y);
   if (activation <= Activation::relu) return;
-  const int64_t n = int64_t{s.images} * s.out_h * s.out_w * s.outputs;
-  finish(q, y, 0, 1, static_cast<const T*>(nullptr), s.outputs, activation, n, y);
+  const int64_t size = lines * s.out_w * s.outputs;
+  finish(q, y, 0, 1, static_cast<const T*>(nullptr), s.outputs, activation, size, y);
 }
 
 template <typename T>
 void depthwise_input_grad(Queue& q, const DepthwiseShape& s, const T* dy, const T* w, T* dx) {
-  depthwise_correlate<T, true>(q, s, dy, w, nullptr, false, dx);
+  constexpr int V = Pack<T>::size;
+  const bool packs = depthwise_packs(s, dy, w, dx);
+  const int64_t n = int64_t{s.images} * s.h * s.w * s.channels / (packs ? V : 1);
+  packs ? launch(depthwise_grad_kernel<T, V>, blocks_for(n, 256), 256, 0, q.stream(), s, n, dy, w, dx)
+        : launch(depthwise_grad_kernel<T, 1>, blocks_for(n, 256), 256, 0, q.stream(), s, n, dy, w, dx);
 }
 
 // dw[tap, o], and dbias, of the pixels of one part. A block takes 32 output channels, up to four taps and a part of the

@@ -1,7 +1,8 @@
 // The tiles of implicit products: what a block's threads hold of the result in registers, by ordinary arithmetic or on
 // tensor cores, and how parts of the inner dimension are added up.
 #pragma once
-#include "core/activation.h"
+#include "cuda/activate.h"
+#include "cuda/kernels/pack.h"
 #include "cuda/mma.h"
 #include "cuda/queue.h"
 
@@ -9,18 +10,11 @@ namespace nabla::cuda {
 
 constexpr int kTileThreads = 128;
 
-// 128 bits, moved by one instruction.
-template <typename T>
-struct alignas(16) Pack {
-  static constexpr int size = 16 / sizeof(T);
-  T v[size];
-};
-
 template <typename T>
 __device__ __forceinline__ Pack<T> zero_pack() {
   Pack<T> p;
 #pragma unroll
-  for (int i = 0; i < Pack<T>::size; ++i) p.v[i] = 0;
+  for (int i = 0; i < Pack<T>::size; ++i) p.value[i] = 0;
   return p;
 }
 
@@ -34,8 +28,6 @@ __device__ __forceinline__ void store_pack(T* p, const Pack<T>& pack) {
   *reinterpret_cast<Pack<T>*>(p) = pack;
 }
 
-inline bool aligned16(const void* p) { return reinterpret_cast<uintptr_t>(p) % 16 == 0; }
-
 // kM x kN results, kRows x kColumns of them in each of 128 threads, and `kDepth` of the inner dimension in shared
 // memory at a time. A thread's rows and columns are packs that lie evenly apart, so that the threads of a warp read
 // shared memory without conflicts.
@@ -46,6 +38,7 @@ struct Tile {
   static constexpr int kBlocks =
       kBlocks_;  // on a multiprocessor, at least; one less where elements are loaded one by one
   static constexpr int kPack = Pack<T>::size, kThreadsN = kN / kColumns, kThreadsM = kM / kRows;
+  static constexpr bool kPools = kPack == 4;  // four rows that follow one another are one thread's
   static_assert(kThreadsN * kThreadsM == kTileThreads, "a tile is made by 128 threads");
 
   T sum[kRows][kColumns];
@@ -73,13 +66,13 @@ struct Tile {
       for (int i = 0; i < kRows; i += kPack) {
         const Pack<T> p = load_pack(a + k * kM + row(i));
 #pragma unroll
-        for (int l = 0; l < kPack; ++l) left[i + l] = p.v[l];
+        for (int l = 0; l < kPack; ++l) left[i + l] = p.value[l];
       }
 #pragma unroll
       for (int j = 0; j < kColumns; j += kPack) {
         const Pack<T> p = load_pack(b + k * b_pitch + column(j));
 #pragma unroll
-        for (int l = 0; l < kPack; ++l) right[j + l] = p.v[l];
+        for (int l = 0; l < kPack; ++l) right[j + l] = p.value[l];
       }
 #pragma unroll
       for (int i = 0; i < kRows; ++i) {
@@ -98,8 +91,26 @@ struct Tile {
       for (int j = 0; j < kColumns; j += kPack) {
         Pack<T> p;
 #pragma unroll
-        for (int l = 0; l < kPack; ++l) p.v[l] = sum[i][j + l];
+        for (int l = 0; l < kPack; ++l) p.value[l] = sum[i][j + l];
         visit(row(i), column(j), p);
+      }
+    }
+  }
+
+  // visit(first row, column, the packs of four rows that follow one another) for all that the thread holds.
+  template <typename Visit>
+  __device__ __forceinline__ void each_four_rows(Visit&& visit) {
+#pragma unroll
+    for (int i = 0; i < kRows; i += 4) {
+#pragma unroll
+      for (int j = 0; j < kColumns; j += kPack) {
+        Pack<T> rows[4];
+#pragma unroll
+        for (int r = 0; r < 4; ++r) {
+#pragma unroll
+          for (int l = 0; l < kPack; ++l) rows[r].value[l] = sum[i + r][j + l];
+        }
+        visit(row(i), column(j), rows);
       }
     }
   }
@@ -115,6 +126,7 @@ template <int kN_>
 struct TensorTile {
   using T = float;
   static constexpr int kM = 128, kN = kN_, kDepth = 16, kStages = 3;
+  static constexpr bool kPools = false;
   static constexpr int kBlocks = 2;
   static constexpr int kWarpsN = kN / 32, kWarpRows = kM / (4 / kWarpsN);
   static constexpr int kTilesM = kWarpRows / 16, kTilesN = 4;  // of 16 x 8 results, in a warp
@@ -178,16 +190,6 @@ struct TensorTile {
     }
   }
 };
-
-template <typename T>
-__device__ __forceinline__ T activate(T x, Activation activation) {
-  switch (activation) {
-    case Activation::relu: return x < 0 ? T{0} : x;  // NaN stays NaN
-    case Activation::sigmoid: return 1 / (1 + exp(-x));
-    case Activation::tanh: return tanh(x);
-    default: return x;
-  }
-}
 
 namespace {
 
