@@ -28,7 +28,19 @@ struct Case {
   double scale = 0.3;
 };
 
-double unit_of(DType dtype) { return dtype == DType::float64 ? 0x1p-53 : 0x1p-24; }
+bool is_tf32() {
+#if defined(NABLA_ISA_CUDA)
+  return allow_tf32();
+#else
+  return false;
+#endif
+}
+
+double unit_of(DType dtype) {
+  if (dtype == DType::float64) return 0x1p-53;
+  // Inputs rounded to tf32 have errors of half of 2^-10; the bounds below add up many that do not all go one way.
+  return is_tf32() ? 0x1p-14 : 0x1p-24;
+}
 
 // [B, H, L, size], with the elements of f in this order, whatever the layout.
 struct HeadTensor {
@@ -392,6 +404,25 @@ NABLA_TEST(finite_masks) {
     check_all(dv, want.dv, unit_of(DType::float32) * 300);
   }
 }
+
+#if defined(NABLA_ISA_CUDA)
+// Where tensor cores may be used: heads of up to 64 columns, a multiple of 4.
+NABLA_TEST(tf32) {
+  allow_tf32() = true;
+  const MaskKind boolean = MaskKind::boolean, additive = MaskKind::additive, none = MaskKind::none;
+  const std::vector<bool> all = {true, true, true, true}, rows = {false, true, true, false};
+  check_cases({{1, 1, 1, 1, 1, 4, 4},
+               {2, 2, 1, 70, 67, 64, 64},
+               {1, 2, 2, 129, 200, 20, 36},
+               {1, 1, 1, 33, 65, 5, 7},
+               {1, 4, 2, 150, 140, 32, 64, true},
+               {2, 2, 2, 3, 0, 8, 8},
+               {2, 2, 1, 70, 130, 8, 60, true, boolean, all, {129, 0}},
+               {2, 2, 2, 70, 67, 12, 8, false, additive, rows, {66, 3}},
+               {2, 2, 1, 70, 131, 8, 8, true, none, all, {}, 0.2}});
+  allow_tf32() = false;
+}
+#endif
 
 NABLA_TEST(nan_and_infinity) {
   const Case c{1, 1, 1, 40, 150, 8, 8};

@@ -7,81 +7,16 @@
 #include "cuda/kernels/attention_dropout.h"
 #include "cuda/kernels/attention_mask.h"
 #include "cuda/kernels/attention_problem.h"
+#include "cuda/kernels/attention_softmax.h"
+#include "cuda/kernels/attention_tensor_core.h"
 #include "cuda/kernels/attention_tiles.h"
 
 namespace nabla::cuda {
 namespace {
 
-template <typename T>
-struct Forward {
-  AttentionProblem p;
-  AttentionDropout dropout;
-  Heads<const T> q, k, v;
-  Heads<T> y;
-  T* statistics;  // or null: the greatest scores of all queries, then what normalizes their weights
-  int query_blocks, pieces;
-};
-
-// combine() of the 16 threads that share rows of the tile.
-template <typename T, typename Combine>
-__device__ __forceinline__ T fold_lanes(T value, Combine combine) {
-#pragma unroll
-  for (int offset = 8; offset > 0; offset /= 2) value = combine(value, __shfl_xor_sync(kFullMask, value, offset));
-  return value;
-}
-
-// The greater number; NaN only if both are: a score that is NaN shows in its weight.
-struct GreaterOp {
-  template <typename T>
-  __device__ T operator()(T a, T b) const {
-    return a > b || b != b ? a : b;
-  }
-};
-
-// The state of a thread's queries. `sum` has the thread's own keys only, until the end.
-template <class Tile>
-struct OnlineSoftmax {
-  using T = typename Tile::T;
-  T maximum[Tile::kRows], sum[Tile::kRows];
-
-  __device__ __forceinline__ void start() {
-#pragma unroll
-    for (int i = 0; i < Tile::kRows; ++i) {
-      maximum[i] = -infinity_of<T>();
-      sum[i] = T(0);
-    }
-  }
-
-  // Scores become exponentials, in place; what was summed before is scaled to the greatest score now.
-  __device__ __forceinline__ void add(typename Tile::Scores& scores, typename Tile::Output& out) {
-#pragma unroll
-    for (int i = 0; i < Tile::kRows; ++i) {
-      T greatest = maximum[i];
-#pragma unroll
-      for (int j = 0; j < Tile::kColumns; ++j) greatest = GreaterOp()(greatest, scores[i][j]);
-      greatest = fold_lanes(greatest, GreaterOp());
-      // Where no key counts yet, all scores are -inf, and so must be their distance.
-      const T shift = greatest == -infinity_of<T>() ? T(0) : greatest;
-      const T factor = power(maximum[i] - shift);
-      maximum[i] = greatest;
-      sum[i] *= factor;
-#pragma unroll
-      for (int j = 0; j < Tile::kColumns; ++j) {
-        scores[i][j] = power(scores[i][j] - shift);
-        sum[i] += scores[i][j];
-      }
-#pragma unroll
-      for (int piece = 0; piece < Tile::kPieces; ++piece) {
-#pragma unroll
-        for (int e = 0; e < Tile::kWidth; ++e) out[i][piece].at[e] *= factor;
-      }
-    }
-  }
-};
-
 // A block of queries of one head by a piece of the columns of its values.
 template <class Tile>
-__global__ void __launch_bounds__(Tile::kThreads) attention_forward(Forward<typename Tile::T> f) {
+__global__ void __launch_bounds__(Tile::kThreads) attention_forward(AttentionForward<typename Tile::T> f) {
   using T = typename Tile::T;
   SHARED(Lanes<T>, chunk_memory, [Tile::kChunk / Tile::kWidth]);
   SHARED(Lanes<T>, tile_memory, [Tile::kTile / Tile::kWidth]);
@@ -135,20 +70,17 @@ __global__ void __launch_bounds__(Tile::kThreads) attention_forward(Forward<type
 #pragma unroll
   for (int i = 0; i < Tile::kRows; ++i) {
     const int row = query + Tile::first_row() + i;
-    const T sum = fold_lanes(softmax.sum[i], AddOp());
-    // Without a key that counts all is 0, also what scores of -inf are relative to in the gradient.
+    const T sum = fold_lanes<16>(softmax.sum[i], AddOp());
     const T normalizer = sum == T(0) ? T(0) : T(1) / sum;
     write_output<Tile>(out[i], normalizer, y, row, value_column);
-    if (f.statistics && piece == 0 && Tile::lane() == 0 && row < p.queries) {
-      const int64_t at = static_cast<int64_t>(head) * p.queries + row;
-      f.statistics[at] = sum == T(0) ? T(0) : softmax.maximum[i];
-      f.statistics[static_cast<int64_t>(p.batch) * p.heads * p.queries + at] = normalizer;
+    if (piece == 0 && Tile::lane() == 0 && row < p.queries) {
+      write_statistics(f, head, row, softmax.maximum[i], sum, normalizer);
     }
   }
 }
 
 template <class Tile>
-void launch_forward(Queue& queue, Forward<typename Tile::T> f) {
+void launch_forward(Queue& queue, AttentionForward<typename Tile::T> f) {
   const AttentionProblem& p = f.p;
   f.query_blocks = static_cast<int>(blocks_for(p.queries, Tile::kBlock));
   f.pieces = static_cast<int>(blocks_for(p.value_size, Tile::kOut));
@@ -158,7 +90,7 @@ void launch_forward(Queue& queue, Forward<typename Tile::T> f) {
 }
 
 template <typename T>
-Forward<T> forward_of(KernelArgs& args, const AttentionProblem& p) {
+AttentionForward<T> forward_of(KernelArgs& args, const AttentionProblem& p) {
   return {p,
           AttentionDropout::of(p),
           Heads<const T>::of(args.in[0], 2),
@@ -182,7 +114,13 @@ void scaledDotProductAttention(KernelArgs& args) {
               "the statistics must have two numbers for each query");
   Queue& queue = queue_of(args);
   if (dtype == DType::float64) return launch_forward<AttentionTile<double, 4, 2>>(queue, forward_of<double>(args, p));
-  const Forward<float> f = forward_of<float>(args, p);
+  AttentionForward<float> f = forward_of<float>(args, p);
+  if (queue.allow_tf32() && queue.capability() >= 80 && fits_tensor_cores(f)) {
+    f.query_blocks = static_cast<int>(blocks_for(p.queries, kTensorBlock));
+    const int64_t blocks = static_cast<int64_t>(p.batch) * p.heads * f.query_blocks;
+    launch(attention_tensor_core, dim3(static_cast<unsigned>(blocks)), dim3(kTensorThreads), 0, queue.stream(), f);
+    return;
+  }
   if (p.value_size <= 64) return launch_forward<AttentionTile<float, 8, 1>>(queue, f);
   launch_forward<AttentionTile<float, 4, 2>>(queue, f);
 }
