@@ -231,14 +231,6 @@ std::string describe(const char* op, DType dtype, Layout a, Layout b, int64_t n)
          std::to_string(n);
 }
 
-const char* name_of([[maybe_unused]] Isa isa) {
-#if defined(NABLA_ISA_CUDA)
-  return "cuda";
-#else
-  return nabla::isa_name(isa);
-#endif
-}
-
 void check_op(const Op& op, DType dtype, TestTensor::Shape shape, Layout layout_a, Layout layout_b) {
   TestTensor a(dtype, shape, layout_a), b(dtype, shape, layout_b), out(dtype, shape);
   const bool small = !std::strcmp(op.name, "pow");

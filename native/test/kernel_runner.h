@@ -198,6 +198,14 @@ inline nabla::Kernel find_kernel([[maybe_unused]] Isa isa, const char* op) {
   std::abort();
 }
 
+inline const char* name_of([[maybe_unused]] Isa isa) {
+#if defined(NABLA_ISA_CUDA)
+  return "cuda";
+#else
+  return nabla::isa_name(isa);
+#endif
+}
+
 struct Target {
   Isa isa;
   int threads;

@@ -46,7 +46,7 @@ void check_matmul(Target target, DType dtype, const Case& c, Layout a_layout, La
     }
   }
   if (!CHECK(inside)) {
-    std::printf("    %s, %lld x %lld batches, m %lld n %lld k %lld, layouts %d %d\n", nabla::isa_name(target.isa),
+    std::printf("    %s, %lld x %lld batches, m %lld n %lld k %lld, layouts %d %d\n", name_of(target.isa),
                 static_cast<long long>(c.batch0), static_cast<long long>(c.batch1), static_cast<long long>(c.m),
                 static_cast<long long>(c.n), static_cast<long long>(c.k), static_cast<int>(a_layout),
                 static_cast<int>(b_layout));
