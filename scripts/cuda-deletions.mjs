@@ -2,7 +2,8 @@
 // report of the checked emulator, or by a wrong result. A barrier whose absence nobody notices is either not needed or
 // not tested.
 //
-//   node scripts/cuda-deletions.mjs [--build build/emulator] [--only part of a file's name] [--limit seconds of a test]
+//   node scripts/cuda-deletions.mjs [--build build/emulator] [--only part of a file's name] [--tests part of a program's name]
+//     [--limit seconds of a test]
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -17,6 +18,7 @@ const { values: options } = parseArgs({
   options: {
     build: { type: "string", default: join(root, "build/emulator") },
     only: { type: "string", default: "" },
+    tests: { type: "string", default: "" },
     limit: { type: "string", default: "300" },
   },
 });
@@ -67,7 +69,9 @@ function sitesOfKernels() {
 
 /** For each place the tests that come by, the fastest first. Every program runs once for each capability. */
 function testsBySite() {
-  const programs = readdirSync(options.build).filter((file) => file.endsWith("_test_cuda_checked"));
+  const programs = readdirSync(options.build).filter(
+    (file) => file.endsWith("_test_cuda_checked") && file.includes(options.tests),
+  );
   if (programs.length === 0) throw new Failure(`cuda-deletions: no test programs in ${options.build}`);
   const folder = mkdtempSync(join(tmpdir(), "nabla-sites-"));
   const reaching = new Map();
