@@ -142,16 +142,17 @@ __global__ void __launch_bounds__(256)
   T sum[lanes];
 #pragma unroll
   for (int l = 0; l < lanes; ++l) sum[l] = 0;
+  const int terms = lanes == 1 ? s.multiplier : 1;
   int oy = rows.pixel;
   for (int kh = rows.first; kh < s.kernel_h; kh += s.tap_step_h, oy -= s.pixel_step_h) {
     if (static_cast<unsigned>(oy) >= static_cast<unsigned>(s.out_h)) continue;
     const T* dy_line = dy + (static_cast<int64_t>(image * s.out_h + oy) * s.out_w * s.outputs + output);
     int ox = cols.pixel;
+#pragma unroll 1  // registers are scarce
     for (int kw = cols.first; kw < s.kernel_w; kw += s.tap_step_w, ox -= s.pixel_step_w) {
       if (static_cast<unsigned>(ox) >= static_cast<unsigned>(s.out_w)) continue;
       const T *from = dy_line + ox * s.outputs, *weights = w + (kh * s.kernel_w + kw) * s.outputs + output;
-      // One term for packs.
-      for (int term = 0; term < s.multiplier; ++term) {
+      for (int term = 0; term < terms; ++term) {
         T value[lanes], weight[lanes];
         load_lanes(from + term, value);
         load_lanes(weights + term, weight);

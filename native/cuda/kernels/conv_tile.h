@@ -117,7 +117,7 @@ struct Tile {
 };
 
 using WideTile = Tile<float, 128, 64, 8, 8, 4>;
-using NarrowTile = Tile<float, 128, 32, 8, 4, 5>;
+using NarrowTile = Tile<float, 128, 32, 8, 4, 4>;
 using SmallTile = Tile<float, 64, 32, 4, 4, 8>;
 using DoubleTile = Tile<double, 64, 32, 4, 4, 4>;
 
