@@ -79,6 +79,7 @@ function testsBySite() {
     for (const capability of CAPABILITIES) {
       const file = join(folder, `${program}-${capability}`);
       const { status } = start(program, "", { NABLA_EMULATOR_SITES: file }, capability);
+      if (status === null) throw new Failure(`${program} was ended by a signal, or after ${options.limit} s`);
       if (status !== 0) throw new Failure(`${program} fails before anything is deleted (capability ${capability})`);
       if (!existsSync(file)) continue;
       for (const line of readFileSync(file, "utf8").trim().split("\n")) {
