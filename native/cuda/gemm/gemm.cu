@@ -38,8 +38,8 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t index = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (index >= count) return;
   const int64_t elements = static_cast<int64_t>(rows) * ld;
-  const int entry = static_cast<int>(index / elements), i = static_cast<int>(index % elements);
-  const int row = i / ld, column = i % ld;
+  const int entry = static_cast<int>(index / elements);
+  const int row = static_cast<int>(index % elements / ld), column = static_cast<int>(index % ld);
   if (column >= columns) return;
   const int64_t at = offsets_of(batch, entry).a + row * from.row + column * from.column;
   out[index] = load_element<T, kHalves>(from.data, from.dtype, at);
@@ -262,7 +262,7 @@ void multiply(Queue& queue, Workspace& workspace, const Product<T>& problem) {
   constexpr int V = Quad<T>::kSize;
   out.aligned = out.row % V == 0 && (p.batch.count == 1 || out.batch % V == 0) && aligned16(out.c) &&
                 aligned16(out.bias) && aligned16(out.residual) && aligned16(out.z);
-  if (p.k > 0 && (p.m == 1 || p.n == 1)) {
+  if (p.m == 1 || p.n == 1) {
     if constexpr (std::is_same_v<T, float>) {
       if (p.a.dtype != DType::float32 || p.b.dtype != DType::float32) {
         return multiply_vector<float, true>(queue, workspace, p);

@@ -17,13 +17,14 @@ struct VectorProduct {
   ProductOutput<T> out;
 };
 
-// Columns of the block's lines, parts of k, entries of the batch.
+// Which lines, part of k and entry of the batch a block has, and where the latter's operands begin.
 struct VectorPlace {
   int block, split, entry;
   int64_t matrix, vector;
 };
 template <typename T>
-__device__ __forceinline__ VectorPlace vector_place(const VectorProduct<T>& p, int blocks) {
+__device__ __forceinline__ VectorPlace vector_place(const VectorProduct<T>& p, int in_block) {
+  const unsigned blocks = (static_cast<unsigned>(p.lines) + static_cast<unsigned>(in_block) - 1) / in_block;
   const int rest = static_cast<int>(blockIdx.x / blocks), entry = rest / p.splits;
   const BatchOffsets at = offsets_of(p.batch, entry);
   return {static_cast<int>(blockIdx.x % blocks), rest % p.splits, entry, p.vector_is_a ? at.b : at.a,
@@ -31,12 +32,12 @@ __device__ __forceinline__ VectorPlace vector_place(const VectorProduct<T>& p, i
 }
 
 template <typename T>
-__device__ __forceinline__ void finish_line(const VectorProduct<T>& p, const VectorPlace& at, int line, T sum) {
+__device__ __forceinline__ void finish_line(const VectorProduct<T>& p, const VectorPlace& at, int64_t line, T sum) {
   if (p.splits > 1) {
     p.partial[(static_cast<int64_t>(at.entry) * p.splits + at.split) * p.lines + line] = sum;
   } else {
     const int64_t place = at.entry * p.out.batch + (p.vector_is_a ? line : line * p.out.row);
-    finish(p.out, sum, place, p.vector_is_a ? line : 0);
+    finish(p.out, sum, place, p.vector_is_a ? static_cast<int>(line) : 0);
   }
 }
 
@@ -47,12 +48,12 @@ template <typename T, bool kHalves>
 __global__ void __launch_bounds__(kVectorThreads) dots_with_vector(VectorProduct<T> p) {
   constexpr int V = Quad<T>::kSize;
   const int in_block = kVectorThreads / p.group;
-  const VectorPlace at = vector_place(p, (p.lines + in_block - 1) / in_block);
-  const int line = at.block * in_block + static_cast<int>(threadIdx.x) / p.group;
+  const VectorPlace at = vector_place(p, in_block);
+  const int64_t line = int64_t{at.block} * in_block + static_cast<int>(threadIdx.x) / p.group;
   const int lane = static_cast<int>(threadIdx.x) % p.group;
   const int64_t k_begin = static_cast<int64_t>(at.split) * p.split_k, k_end = min(k_begin + p.split_k, int64_t{p.k});
   const bool whole = p.matrix.whole && p.vector.whole;
-  const int64_t row = at.matrix + min(line, p.lines - 1) * p.matrix.line_stride;
+  const int64_t row = at.matrix + min(line, int64_t{p.lines} - 1) * p.matrix.line_stride;
   T sum = 0;
   // More loads under way do not fit the registers of all devices while they are widened.
   constexpr int kUnroll = kHalves ? 1 : 2;
@@ -81,9 +82,9 @@ template <typename T, bool kHalves>
 __global__ void __launch_bounds__(kVectorThreads) lines_with_vector(VectorProduct<T> p) {
   constexpr int V = Quad<T>::kSize, kWarps = kVectorThreads / kWarp, kLines = kWarp * V;
   SHARED(Quad<T>, partial, [kWarps][kWarp]);
-  const VectorPlace at = vector_place(p, (p.lines + kLines - 1) / kLines);
+  const VectorPlace at = vector_place(p, kLines);
   const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
-  const int line = at.block * kLines + lane * V, inside = p.lines - line;
+  const int64_t first_line = int64_t{at.block} * kLines, line = first_line + lane * V, inside = p.lines - line;
   const int64_t k_begin = static_cast<int64_t>(at.split) * p.split_k, k_end = min(k_begin + p.split_k, int64_t{p.k});
   const int64_t column = at.matrix + line * p.matrix.line_stride;
   Quad<T> sums = {};
@@ -110,11 +111,11 @@ __global__ void __launch_bounds__(kVectorThreads) lines_with_vector(VectorProduc
   store_quad(partial[warp][lane].v, sums);
   __syncthreads();
   const int own = static_cast<int>(threadIdx.x);
-  if (own >= kLines || at.block * kLines + own >= p.lines) return;
+  if (own >= kLines || first_line + own >= p.lines) return;
   T sum = 0;
 #pragma unroll
   for (int w = 0; w < kWarps; ++w) sum += partial[w][own / V].v[own % V];
-  finish_line(p, at, at.block * kLines + own, sum);
+  finish_line(p, at, first_line + own, sum);
 }
 
 }  // namespace nabla::cuda
