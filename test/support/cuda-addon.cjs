@@ -12,9 +12,7 @@ rmSync(folder, { recursive: true });
 
 const { ops, cpus, isa } = addon.info();
 const facts = {
-  devices: [
-    { name: "Fake GPU", capability: 90, memory: 2 ** 30, multiprocessors: 4, clock: 1.5e9, bandwidth: 2e12 },
-  ],
+  devices: [{ name: "Fake GPU", capability: 90, memory: 2 ** 30, multiprocessors: 4, clock: 1.5e9, bandwidth: 2e12 }],
   reason: "",
   driver: 13000,
   runtime: 13000,

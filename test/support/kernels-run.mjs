@@ -253,4 +253,6 @@ for (const [name, make] of Object.entries(work)) {
   setSeed(7);
   results[name] = await Promise.all(make().map(describe));
 }
-console.log(JSON.stringify({ isa: stream.opened.isa, threads: stream.opened.threads, all: names, ran: [...ran], results }));
+console.log(
+  JSON.stringify({ isa: stream.opened.isa, threads: stream.opened.threads, all: names, ran: [...ran], results }),
+);
