@@ -110,9 +110,9 @@ struct alignas(64) Line {
 // 0xA5, also around and between the elements.
 class TestTensor {
  public:
-  using Shape = std::initializer_list<int64_t>;
+  using Shape = std::vector<int64_t>;
 
-  TestTensor(DType dtype, Shape shape, Layout layout = Layout::contiguous) : view_() {
+  TestTensor(DType dtype, const Shape& shape, Layout layout = Layout::contiguous) : view_() {
     view_.dtype = dtype;
     for (int64_t size : shape) view_.shape[view_.rank++] = size;
     const int64_t gap = layout == Layout::spread ? 2 : 1;

@@ -14,6 +14,7 @@
 #include "block.h"
 #include "code_place.h"
 #include "settings.h"
+#include "test_api.h"
 
 namespace emulator::shadow {
 
@@ -55,6 +56,7 @@ Clock clock;
 uint32_t stamp = 0, block_first = 0, work_first = 1;
 uint32_t ordered_below = 1;  // all stamps below are ordered before the current work
 std::set<std::tuple<const void*, const void*, int>> reported;
+Traffic moved;  // by all kernels
 
 Cell* find(const void* p, size_t* rest) {
   const char* c = static_cast<const char*>(p);
@@ -226,6 +228,7 @@ void read(const void* p, size_t bytes, const void* pc) {
   if (!find(p, &rest)) return;
   const Block* block = kernel_of(p, pc);
   if (!block) return;
+  if (!block->owns(p)) moved.loaded += static_cast<int64_t>(bytes);
   const int thread = block->thread(), epoch = block->warp_epoch();
   each(p, bytes, [&](Cell& cell, uint32_t mask) {
     if (mask & ~cell.write.bytes) out_of_bounds(p, bytes, "a read", pc);
@@ -250,6 +253,7 @@ void write(const void* p, size_t bytes, const void* pc) {
   if (!find(p, &rest)) return;
   const Block* block = kernel_of(p, pc);
   if (!block) return;
+  if (!block->owns(p)) moved.stored += static_cast<int64_t>(bytes);
   const int thread = block->thread(), epoch = block->warp_epoch();
   each(p, bytes, [&](Cell& cell, uint32_t mask) {
     if (mask & ~cell.write.bytes) out_of_bounds(p, bytes, "a write", pc);
@@ -299,3 +303,7 @@ void copied_from(const void* p, size_t bytes) {
 }
 
 }  // namespace emulator::shadow
+
+namespace emulator {
+Traffic traffic() { return shadow::moved; }
+}  // namespace emulator

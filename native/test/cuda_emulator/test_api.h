@@ -13,4 +13,11 @@ void note_sites(const char* test, double milliseconds);
 // Changes the order in which threads and blocks start.
 void change_order();
 
+// Bytes of global memory that kernels have loaded and stored, each access counted as often as it happens: what a device
+// without caches would move. Checked build only.
+struct Traffic {
+  int64_t loaded = 0, stored = 0;
+};
+Traffic traffic();
+
 }  // namespace emulator
