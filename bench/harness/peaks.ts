@@ -50,7 +50,7 @@ export function measurePeaks(threads: number, isa: Isa): Peaks {
 
 /** FP32 units of a multiprocessor by compute capability (CUDA C++ Programming Guide, "Arithmetic Instructions"). */
 function fp32Units(capability: number): number {
-  return capability < 80 || capability === 80 ? 64 : 128;
+  return capability <= 80 ? 64 : 128;
 }
 
 /** What a GPU can do by its data: nothing is measured, so a share of 1 is out of reach. */
