@@ -129,7 +129,7 @@ __device__ __forceinline__ MeetingTaps meeting_taps(int pixel, int kernel, int s
 // dx[pixel, c] is the sum of dy * w over the taps that meet the pixel and over the outputs of the channel. A thread
 // makes `lanes` channels of a pixel.
 template <typename T, int lanes>
-__global__ void __launch_bounds__(256)
+__global__ void __launch_bounds__(256, 4)
     depthwise_grad_kernel(const DepthwiseShape s, unsigned n, const T* dy, const T* w, T* dx) {
   const unsigned thread = blockIdx.x * 256 + threadIdx.x;
   if (thread >= n) return;
