@@ -112,7 +112,9 @@ NABLA_TEST(groups) {
     Shape shape;
     int64_t groups;
   };
-  const Case cases[] = {{{2, 6}, 3}, {{3, 5, 4}, 1}, {{2, 37, 37, 12}, 4}, {{2, 4001, 3}, 3}, {{2, 130, 260}, 13}};
+  const Case cases[] = {{{2, 6}, 3},         {{3, 5, 4}, 1},   {{2, 37, 37, 12}, 4}, {{2, 4001, 3}, 3},
+                        {{2, 130, 260}, 13}, {{3, 67, 27}, 3}, {{2, 700, 16}, 2},    {{2, 900, 40}, 2},
+                        {{1, 3, 2100}, 1},   {{2, 1, 9000}, 2}};
   for (DType dtype : {DType::float32, DType::float64}) {
     for (const auto& [shape, groups] : cases) {
       const int64_t channels = shape.back(), sample = product(shape) / shape[0], size = channels / groups;

@@ -1,7 +1,8 @@
 // Group normalization (Wu and He, 2018), channels last: the elements of a sample whose channels are of one group are
-// normalised together. Moments, or sums for the gradients, are taken of each tile of rows and then put together, so
-// that a second pass over memory writes the result.
+// normalised together. A block takes a group that it can hold. Of others, moments, or sums for the gradients, are taken
+// of each tile of rows and then put together, so that a second pass over memory writes the result.
 #include "cuda/kernels/channel_rows.h"
+#include "cuda/kernels/held_groups.h"
 
 namespace nabla::cuda {
 namespace {
@@ -166,6 +167,12 @@ void forward(KernelArgs& args, const Problem& p) {
   const T* beta = args.n_in > 1 + p.gamma ? args.in[1 + p.gamma].as<const T>() : nullptr;
   T *y = args.out[0].as<T>(), *mean = args.out[1].as<T>(), *reciprocal = args.out[2].as<T>();
   T* variance = args.n_out > 3 ? args.out[3].as<T>() : nullptr;
+  const HeldGroups held = hold_groups<T>(p.samples, p.rows, p.channels, p.groups, {x, y});
+  if (held.threads > 0) {
+    const HeldNormalization<T> of_held{x, gamma, beta, y, mean, reciprocal, variance, static_cast<T>(p.epsilon)};
+    normalize_held(q.stream(), of_held, held);
+    return;
+  }
   const ChannelTiles tiles = tile_channels<T>(p.samples, p.rows, p.channels, {x, y});
   const unsigned blocks = static_cast<unsigned>(tiles.blocks());
   // Sums of each lane's channels and of their squares, and the groups' means; whole packs.
@@ -246,19 +253,10 @@ __global__ void __launch_bounds__(kChannelThreads, 4) input_gradient_kernel(Grad
   });
 }
 
+// Sums of tiles give the coefficients of dx, which a second pass writes.
 template <typename T>
-void backward(KernelArgs& args, const Problem& p) {
+void gradient_of_tiles(KernelArgs& args, const Problem& p, const Gradient<T>& gradient) {
   Queue& q = queue_of(args);
-  Gradient<T> gradient{args.in[0].as<const T>(),
-                       args.in[1].as<const T>(),
-                       args.in[2].as<const T>(),
-                       args.in[3].as<const T>(),
-                       p.gamma ? args.in[4].as<const T>() : nullptr,
-                       args.out[0].as<T>(),
-                       args.workspace.array<T>(p.samples * 2 * p.channels),
-                       args.workspace.array<T>(p.sets()),
-                       args.workspace.array<T>(p.sets()),
-                       p.groups};
   const ChannelTiles tiles = tile_channels<T>(p.samples, p.rows, p.channels, {gradient.x, gradient.dy, gradient.dx});
   const unsigned blocks = static_cast<unsigned>(tiles.blocks());
   T* partial = args.workspace.array<T>(tiles.blocks() * 2 * p.channels);
@@ -269,9 +267,38 @@ void backward(KernelArgs& args, const Problem& p) {
   launch(coefficients_kernel<T>, blocks_for(p.sets(), team.per_block()), kChannelThreads, 0, q.stream(), gradient,
          tiles, team);
   launch(input_gradient_kernel<T>, blocks, kChannelThreads, 0, q.stream(), gradient, tiles);
+}
+
+template <typename T>
+void backward(KernelArgs& args, const Problem& p) {
+  const Gradient<T> gradient{args.in[0].as<const T>(),
+                             args.in[1].as<const T>(),
+                             args.in[2].as<const T>(),
+                             args.in[3].as<const T>(),
+                             p.gamma ? args.in[4].as<const T>() : nullptr,
+                             args.out[0].as<T>(),
+                             args.workspace.array<T>(p.samples * 2 * p.channels),
+                             args.workspace.array<T>(p.sets()),
+                             args.workspace.array<T>(p.sets()),
+                             p.groups};
+  const HeldGroups held =
+      hold_groups<T>(p.samples, p.rows, p.channels, p.groups, {gradient.x, gradient.dy, gradient.dx});
+  const cudaStream_t stream = queue_of(args).stream();
+  if (held.threads > 0) {
+    const HeldGradient<T> of_held{gradient.x,
+                                  gradient.dy,
+                                  gradient.mean,
+                                  gradient.reciprocal,
+                                  gradient.gamma,
+                                  gradient.dx,
+                                  args.n_out > 1 ? gradient.sums : nullptr};
+    held_gradient(stream, of_held, held);
+  } else {
+    gradient_of_tiles(args, p, gradient);
+  }
   if (args.n_out == 1) return;
-  add_partial_sums(q.stream(), gradient.sums + p.channels, p.samples, 2 * p.channels, args.out[1].as<T>(), p.channels);
-  add_partial_sums(q.stream(), gradient.sums, p.samples, 2 * p.channels, args.out[2].as<T>(), p.channels);
+  add_partial_sums(stream, gradient.sums + p.channels, p.samples, 2 * p.channels, args.out[1].as<T>(), p.channels);
+  add_partial_sums(stream, gradient.sums, p.samples, 2 * p.channels, args.out[2].as<T>(), p.channels);
 }
 
 }  // namespace
