@@ -15,6 +15,6 @@
 // (after the types)
 #include "../device.h"
 #include "../device_math.h"
-#include "../mma.h"
 #include "../launch_api.h"
+#include "../mma.h"
 #include "../runtime_api.h"
