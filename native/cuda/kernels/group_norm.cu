@@ -7,6 +7,9 @@
 namespace nabla::cuda {
 namespace {
 
+// Of shared memory for a block's sums of channels: enough blocks fit on a multiprocessor beside each other.
+constexpr int64_t kScratchBytes = 12 << 10;
+
 struct Problem {
   int64_t samples, rows, channels;
   ChannelGroups groups;
@@ -178,7 +181,7 @@ void forward(KernelArgs& args, const Problem& p) {
   // Sums of each lane's channels and of their squares, and the groups' means; whole packs.
   const int64_t scratch = (int64_t{2} * tiles.together * p.channels + p.groups.count + 3) / 4 * 4;
   const int64_t bytes = scratch * static_cast<int64_t>(sizeof(T));
-  const bool shared = bytes <= kKeptBytes;
+  const bool shared = bytes <= kScratchBytes;
   TileMoments<T> of_tiles{x,        args.workspace.array<Moments>(tiles.blocks() * p.groups.count),
                           nullptr,  scratch,
                           p.groups, team_of_group(p.groups)};
