@@ -5,11 +5,11 @@
 //   node scripts/cuda-deletions.mjs [--build build/emulator] [--only part of a file's name] [--tests part of a program's name]
 //     [--limit seconds of a test]
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
-import { Failure, root, run } from "./lib.mjs";
+import { Failure, closingLine, root, run } from "./lib.mjs";
 
 const CALL = /\b(__syncthreads|__syncwarp|cp_async_wait)\s*(<[^>]*>)?\s*\(/;
 const CAPABILITIES = [75, 90];
@@ -23,19 +23,17 @@ const { values: options } = parseArgs({
   },
 });
 
-await run(() => {
+await run(async () => {
   const sites = sitesOfKernels().filter((site) => site.includes(options.only));
   if (sites.length === 0) throw new Failure("cuda-deletions: no barrier or wait was found");
-  const reaching = testsBySite();
+  const reaching = await testsBySite();
   const unreached = sites.filter((site) => !reaching.has(site));
+  for (const site of unreached) console.log(`NOT REACHED  ${site}`);
   const unnoticed = [];
   let caught = 0;
-  for (const site of sites) {
-    if (!reaching.has(site)) {
-      console.log(`NOT REACHED  ${site}`);
-      continue;
-    }
-    const by = reaching.get(site).find((test) => notices(test, site));
+  const reached = sites.filter((site) => reaching.has(site));
+  await inParallel(reached, async (site) => {
+    const by = await firstToNotice(reaching.get(site), site);
     if (by) {
       caught += 1;
       console.log(`caught       ${site}  by ${by.program} ${by.name}`);
@@ -43,13 +41,11 @@ await run(() => {
       unnoticed.push(site);
       console.log(`NOT CAUGHT   ${site}`);
     }
-  }
+  });
   console.log(
     `${sites.length} barriers and waits: ${caught} caught, ${unnoticed.length} not caught, ${unreached.length} not reached`,
   );
-  if (caught < sites.length) {
-    throw new Failure(`cuda-deletions: nobody misses\n  ${[...unnoticed, ...unreached].join("\n  ")}`);
-  }
+  closingLine({ passed: caught, failed: sites.length - caught });
 });
 
 /** Every call in native/cuda, as path:line. */
@@ -68,37 +64,54 @@ function sitesOfKernels() {
 }
 
 /** For each place the tests that come by, the fastest first. Every program runs once for each capability. */
-function testsBySite() {
+async function testsBySite() {
   const programs = readdirSync(options.build).filter(
     (file) => file.endsWith("_test_cuda_checked") && file.includes(options.tests),
   );
   if (programs.length === 0) throw new Failure(`cuda-deletions: no test programs in ${options.build}`);
   const folder = mkdtempSync(join(tmpdir(), "nabla-sites-"));
   const reaching = new Map();
-  for (const program of programs) {
-    for (const capability of CAPABILITIES) {
-      const file = join(folder, `${program}-${capability}`);
-      const { status } = start(program, "", { NABLA_EMULATOR_SITES: file }, capability);
-      if (status === null) throw new Failure(`${program} was ended by a signal, or after ${options.limit} s`);
-      if (status !== 0) throw new Failure(`${program} fails before anything is deleted (capability ${capability})`);
-      if (!existsSync(file)) continue;
-      for (const line of readFileSync(file, "utf8").trim().split("\n")) {
-        if (line === "") continue;
-        const [name, milliseconds, path] = line.split(" ");
-        const site = path.slice(path.indexOf("native/cuda/"));
-        if (!reaching.has(site)) reaching.set(site, []);
-        reaching.get(site).push({ program, name, capability, milliseconds: Number(milliseconds) });
-      }
+  const whole = programs.flatMap((program) => CAPABILITIES.map((capability) => ({ program, capability })));
+  await inParallel(whole, async ({ program, capability }) => {
+    const file = join(folder, `${program}-${capability}`);
+    const begin = Date.now();
+    const { status, stdout, stderr } = await start(program, "", { NABLA_EMULATOR_SITES: file }, capability);
+    if (status === null) throw new Failure(`${program} was ended by a signal, or after ${options.limit} s`);
+    if (status !== 0) {
+      throw new Failure(`${program}: fails with every barrier in place (capability ${capability})\n${stdout}${stderr}`);
     }
-  }
+    console.log(`ok           ${program}, capability ${capability}: ${((Date.now() - begin) / 1000).toFixed(1)} s`);
+    if (!existsSync(file)) return;
+    for (const line of readFileSync(file, "utf8").trim().split("\n")) {
+      if (line === "") continue;
+      const [name, milliseconds, path] = line.split(" ");
+      const site = path.slice(path.indexOf("native/cuda/"));
+      if (!reaching.has(site)) reaching.set(site, []);
+      reaching.get(site).push({ program, name, capability, milliseconds: Number(milliseconds) });
+    }
+  });
   rmSync(folder, { recursive: true });
   for (const tests of reaching.values()) tests.sort((a, b) => a.milliseconds - b.milliseconds);
   return reaching;
 }
 
+/** The work on all items, as many at a time as there are cores. */
+async function inParallel(items, work) {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+}
+
+async function firstToNotice(tests, site) {
+  for (const test of tests) if (await notices(test, site)) return test;
+  return undefined;
+}
+
 /** Whether a test fails without the barrier. */
-function notices(test, site) {
-  const { status, stderr } = start(test.program, test.name, { NABLA_EMULATOR_DELETE: site }, test.capability);
+async function notices(test, site) {
+  const { status, stderr } = await start(test.program, test.name, { NABLA_EMULATOR_DELETE: site }, test.capability);
   const left = /emulator: left out (\d+) calls/.exec(stderr);
   // A program that was killed, or never came by, has shown nothing. One that crashed has.
   if (status === null ? !/emulator: crash/.test(stderr) : left && Number(left[1]) === 0) return false;
@@ -106,10 +119,15 @@ function notices(test, site) {
 }
 
 function start(program, name, environment, capability) {
-  return spawnSync(join(options.build, program), [name], {
-    encoding: "utf8",
-    timeout: 1000 * Number(options.limit),
-    maxBuffer: 1 << 28,
-    env: { ...process.env, NABLA_EMULATOR_CAPABILITY: String(capability), ...environment },
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(options.build, program), [name], {
+      timeout: 1000 * Number(options.limit),
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NABLA_EMULATOR_CAPABILITY: String(capability), ...environment },
+    });
+    const text = { stdout: "", stderr: "" };
+    for (const key of Object.keys(text)) child[key].on("data", (chunk) => (text[key] += chunk));
+    child.on("error", reject);
+    child.on("close", (status) => resolve({ status, ...text }));
   });
 }

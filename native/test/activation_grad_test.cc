@@ -29,6 +29,7 @@ double derivative(Activation activation, double y) {
 }
 
 void check_case(DType dtype, int64_t rows, int64_t columns, Activation activation) {
+  if (!nabla_test::in_sample(7)) return;
   const double eps = dtype == DType::float32 ? 0x1p-23 : 0x1p-52;
   const std::vector<double> attr = {static_cast<double>(activation)};
   const Shape shape = {rows, columns};

@@ -208,6 +208,7 @@ Array log_sum_exp_of(const Array& statistics) {
 }
 
 void check_case(const Case& c, DType dtype) {
+  if (!in_sample(5)) return;
   Problem p(c, dtype);
   const Reference want(p);
   // Sums of `size`, `value_size`, keys or queries terms of size 1, one after another at most in each accumulator; a

@@ -31,6 +31,7 @@ struct Case {
 enum class Values { random, ties, nans };
 
 void check_case(DType dtype, const Case& t, Values values) {
+  if (!nabla_test::in_sample(17)) return;
   const ConvGeometry conv = ConvGeometry::from(t.conv.data(), ConvGeometry::kAttrs);
   const ConvGeometry pool = ConvGeometry::from(t.pool.data(), ConvGeometry::kAttrs);
   const Shape full = {t.x[0], conv.out_h(t.x[1]), conv.out_w(t.x[2]), t.outputs};

@@ -232,6 +232,7 @@ std::string describe(const char* op, DType dtype, Layout a, Layout b, int64_t n)
 }
 
 void check_op(const Op& op, DType dtype, TestTensor::Shape shape, Layout layout_a, Layout layout_b) {
+  if (!in_sample(11)) return;
   TestTensor a(dtype, shape, layout_a), b(dtype, shape, layout_b), out(dtype, shape);
   const bool small = !std::strcmp(op.name, "pow");
   a.fill([&](int64_t i) {
@@ -259,6 +260,7 @@ void check_op(const Op& op, DType dtype, TestTensor::Shape shape, Layout layout_
 }
 
 void check_compare(const Compare& op, DType dtype, TestTensor::Shape shape, Layout layout_a, Layout layout_b) {
+  if (!in_sample(11)) return;
   TestTensor a(dtype, shape, layout_a), b(dtype, shape, layout_b), out(DType::boolean, shape);
   a.fill([&](int64_t i) { return value(dtype, i, 1, true); });
   b.fill([&](int64_t i) { return value(dtype, i, 7, true); });

