@@ -1,5 +1,7 @@
 // argMax and argMin along one axis: the first of equals, and the first NaN if there is one (NumPy). Where there are few
 // outputs of many elements, several blocks share an output, and a second pass chooses among their candidates.
+#include <type_traits>
+
 #include "core/checks.h"
 #include "core/kernel.h"
 #include "cuda/kernels/row_team.h"
@@ -13,8 +15,9 @@ constexpr int64_t kEnoughBlocks = 512;
 
 template <typename T>
 struct Candidate {
-  T value;
-  int32_t index;  // -1: there is none
+  // Both as wide as the wider of the two, so that there are no bytes between them that nobody writes.
+  std::conditional_t<sizeof(T) < 4, int32_t, T> value;
+  std::conditional_t<sizeof(T) == 8, int64_t, int32_t> index;  // -1: there is none
 };
 template <typename T>
 __device__ Candidate<T> from_lane_xor(Candidate<T> c, int offset) {
@@ -38,7 +41,7 @@ struct Better {
   // b comes later than a.
   template <typename T>
   __device__ void take(Candidate<T>& a, T b, uint32_t index) const {
-    if (a.index < 0 || beats(b, a.value)) a = {b, static_cast<int32_t>(index)};
+    if (a.index < 0 || beats<decltype(a.value)>(b, a.value)) a = {b, static_cast<int32_t>(index)};
   }
 };
 
@@ -61,7 +64,7 @@ struct Search {
     if (candidates) {
       candidates[int64_t{output} * segments + number] = best;
     } else {
-      out[output] = best.index;
+      out[output] = static_cast<int32_t>(best.index);
     }
   }
 };
@@ -113,7 +116,7 @@ __global__ void __launch_bounds__(kThreads) choose_kernel(Search<T> p) {
     best = p.better(best, p.candidates[output * p.segments + s]);
   }
   best = team.fold(best, p.better);
-  if (inside && team.rank() == 0) p.out[output] = best.index;
+  if (inside && team.rank() == 0) p.out[output] = static_cast<int32_t>(best.index);
 }
 
 // Cuts outputs into segments if there are too few blocks, but not below `least` elements, a multiple of the packs.
