@@ -30,8 +30,8 @@ __device__ T warp_fold(T value, Combine combine) {
   return value;
 }
 
-// Every thread gets combine() of all threads' values. kThreads = blockDim.x, a multiple of 32; all must take part. May
-// be called again at once.
+// Every thread gets combine() of all threads' values. kThreads = blockDim.x, a multiple of 32; all must take part.
+// Another call needs a barrier before it: some threads may still read this one's values.
 template <int kThreads, typename T, typename Combine>
 __device__ T block_fold(T value, Combine combine) {
   constexpr int kWarps = kThreads / kWarp;
@@ -42,7 +42,6 @@ __device__ T block_fold(T value, Combine combine) {
   __syncthreads();
   T result = partial[0];
   for (int w = 1; w < kWarps; ++w) result = combine(result, partial[w]);
-  __syncthreads();  // nobody writes the next call's values before all have read these
   return result;
 }
 

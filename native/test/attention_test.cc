@@ -339,7 +339,8 @@ NABLA_TEST(lengths) {
 NABLA_TEST(dropout) {
   const std::vector<bool> all = {true, true, true, true};
   for (bool causal : {false, true}) {
-    check_cases({{2, 2, 2, 9, 7, 5, 6, causal, MaskKind::none, all, {}, 0.4},
+    check_cases({{1, 1, 1, 70, 150, 0, 8, causal, MaskKind::none, all, {}, 0.3},
+                 {2, 2, 2, 9, 7, 5, 6, causal, MaskKind::none, all, {}, 0.4},
                  {2, 2, 1, 140, 150, 8, 8, causal, MaskKind::none, all, {}, 0.2},
                  {2, 2, 2, 37, 301, 8, 8, causal, MaskKind::boolean, all, {299, 200}, 0.5}});
   }

@@ -165,7 +165,6 @@ __global__ void __launch_bounds__(TensorCoreTile<Format, kAAlongK, kBAlongK, kSi
       }
     }
   }
-  cp_async_wait<0>();
   __syncthreads();
 
   // Through shared memory, 16 rows of each warp at a time: accesses of C are coalesced, and the code of the activations

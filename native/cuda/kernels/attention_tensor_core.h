@@ -92,7 +92,7 @@ static __global__ void __launch_bounds__(kTensorThreads, 3) attention_tensor_cor
       }
     }
     __syncthreads();  // all have read these keys
-    copy_rows(keys, key + kTensorBlock, key_rows);
+    if (key + kTensorBlock < visible) copy_rows(keys, key + kTensorBlock, key_rows);
     cp_async_commit();
 
 #pragma unroll
@@ -159,7 +159,6 @@ static __global__ void __launch_bounds__(kTensorThreads, 3) attention_tensor_cor
     }
     __syncthreads();  // all have read these values and bits
   }
-  cp_async_wait<0>();
 
   const HeadRows<float> y = f.y.at(b, h);
 #pragma unroll

@@ -44,10 +44,8 @@ __global__ void __launch_bounds__(Tile::kThreads) attention_forward(AttentionFor
 #pragma unroll 1
   for (int key = 0; key < visible; key += Tile::kBlock) {
     typename Tile::Scores scores;
-    if (f.dropout.exists) {
-      __syncthreads();  // nobody reads the bits before any more
-      KeptBits<Tile>::make(p, f.dropout.threshold, b, h, query, key, bits);
-    }
+    // The product with the values has had a barrier since the bits before were read.
+    if (f.dropout.exists) KeptBits<Tile>::make(p, f.dropout.threshold, b, h, query, key, bits);
     multiply_rows<Tile>(queries, query, factor, keys, key, chunk, scores);
     mask_scores<Tile, false>(p, b, h, query, key, visible, scores);
     softmax.add(scores, out);

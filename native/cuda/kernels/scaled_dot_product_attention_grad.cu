@@ -56,10 +56,10 @@ __device__ __forceinline__ void make_slopes(const Backward<T>& g, const TilePlac
                                             typename Tile::Scores& weights, typename Tile::Scores& slopes) {
   const AttentionProblem& p = g.p;
   const int a_row = kKeysByRow ? place.key : place.query, b_row = kKeysByRow ? place.query : place.key;
+  // The caller's products have had a barrier since the bits before were read, and those below have one before these
+  // are: a block has columns of q and k or of v, so one of the two heads' sizes is not 0.
   if (g.dropout.exists) {
-    __syncthreads();  // nobody reads the bits before any more
     KeptBits<Tile>::make(p, g.dropout.threshold, place.b, place.h, place.query, place.key, bits);
-    __syncthreads();
   }
   multiply_rows<Tile>(a, a_row, static_cast<T>(p.scale) * score_unit<T>(), b, b_row, chunk, weights);
   mask_scores<Tile, kKeysByRow>(p, place.b, place.h, place.query, place.key, place.length, weights);
