@@ -45,6 +45,11 @@ checkErrors({
       "split: axis 1 cannot be cut so: the shape is [2,3], 2 equal parts, expected a divisor of 3",
     ],
     [
+      () => split(zeros([2, 0]), 2 ** 31, 1),
+      ShapeError,
+      "split: axis 1 cannot be cut so: the shape is [2,0], 2147483648 equal parts, expected at most 65536 of an axis of size 0",
+    ],
+    [
       () => split(m23, [1, 1], -1),
       ShapeError,
       "split: axis 1 cannot be cut so: the shape is [2,3], sizes of [1,1], expected a sum of 3",

@@ -60,9 +60,17 @@ export function split<D extends DType, R extends number>(
   return cut(x, sizesOf(x, countOrSizes, place), place) as unknown as Tensor<D, R>[];
 }
 
+/** Any number divides 0: without a bound an array of all those parts could take all of JavaScript's memory. */
+const MOST_EMPTY_PARTS = 2 ** 16;
+
 function sizesOf({ shape }: Tensor, parts: unknown, axis: number): readonly number[] {
   const size = shape[axis]!;
   if (Array.isArray(parts) ? parts.every((part) => isInteger(part, 0)) : isInteger(parts, 1)) {
+    if (size === 0 && (parts as number) > MOST_EMPTY_PARTS) {
+      throw new ShapeError(
+        `split: axis ${axis} cannot be cut so: the shape is ${formatShape(shape)}, ${describe(parts)} equal parts, expected at most ${MOST_EMPTY_PARTS} of an axis of size 0`,
+      );
+    }
     const sizes = Array.isArray(parts) ? [...(parts as number[])] : equalSizes(size, parts as number);
     if (sizes.reduce((sum, part) => sum + part, 0) === size) return sizes;
     const [given, expected] = Array.isArray(parts)
