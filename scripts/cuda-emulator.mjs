@@ -2,7 +2,7 @@
 // with `tests`, the native tests and the planted bugs.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Failure, bin, execute, jobs, root } from "./lib.mjs";
+import { Failure, execute, jobs, root } from "./lib.mjs";
 
 export const folder = join(root, "build/emulator");
 
@@ -15,9 +15,16 @@ export function buildEmulator({ tests = false } = {}) {
   if (!existsSync(join(folder, "CMakeCache.txt"))) {
     console.log("Compiling CUDA's kernels for the emulator (some minutes the first time) ...");
   }
-  const where = ["--directory", "native/test/cuda_emulator", "--out", folder, "--log-level", "warn"];
-  execute(...bin("cmake-js", "cmake-js", ["configure", ...where], { stdio: ["ignore", "ignore", "inherit"] }));
+  const options = {
+    CMAKE_BUILD_TYPE: "Release",
+    CMAKE_LIBRARY_OUTPUT_DIRECTORY: join(folder, "Release"),
+    // As cmake-js says it to the addon that ships.
+    CMAKE_JS_INC: join(root, "node_modules/node-api-headers/include"),
+  };
+  const definitions = Object.entries(options).map(([name, value]) => `-D${name}=${value}`);
+  const quiet = { stdio: ["ignore", "ignore", "inherit"] };
+  execute("cmake", ["-S", "native/test/cuda_emulator", "-B", folder, ...definitions], quiet);
   const targets = tests ? [] : ["--target", "nabla_cuda_emulated"];
-  execute(...bin("cmake-js", "cmake-js", ["build", ...where, ...targets, "--parallel", jobs]));
+  execute("cmake", ["--build", folder, ...targets, "--parallel", jobs]);
   if (!existsSync(emulatedAddon())) throw new Failure(`the build left no ${emulatedAddon()}`);
 }
