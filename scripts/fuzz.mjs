@@ -29,7 +29,11 @@ await run(() => {
 function build(isa) {
   console.log("Compiling the addon with AddressSanitizer (some minutes the first time) ...");
   const where = ["--out", folder, "--log-level", "warn"];
-  const options = ["--CDNABLA_SANITIZE=ON", `--CDNABLA_ISAS=${[...new Set(["scalar", isa])].join(";")}`];
+  const options = [
+    "--CDNABLA_SANITIZE=ON",
+    "--CDNABLA_CUDA=off",
+    `--CDNABLA_ISAS=${[...new Set(["scalar", isa])].join(";")}`,
+  ];
   execute(
     ...bin("cmake-js", "cmake-js", ["configure", ...where, ...options], { stdio: ["ignore", "ignore", "inherit"] }),
   );
