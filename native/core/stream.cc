@@ -297,17 +297,8 @@ void Stream::execute_kernel(const int32_t* record, const int32_t* end) {
       KernelArgs args{inputs_.data(), n_in,           outputs_.data(), n_out,          attr,
                       n_attr,         device_.pool(), workspace,       device_.queue()};
       device_.kernels().kernels[record[0]](args);
-      // Before the outputs' ids can be reused.
-      while (suspects_.size() < static_cast<size_t>(device_.faults())) {
-        suspects_.push_back({name, {}});
-        const int32_t* output = first_output;
-        for (const Storage* storage : made_) {
-          suspects_.back().outputs.push_back({output[0], storage->serial});
-          output += 3 + output[2];
-        }
-      }
+      if (staging_) watch_faults(name, first_output);
     }
-    if (device_.faults() > Device::kMaxFaults / 2) settle();
   } catch (const KernelError& raised) {
     error = std::make_shared<StreamError>(StreamError{raised.kind, name, raised.message});
     fail(error);
@@ -315,6 +306,18 @@ void Stream::execute_kernel(const int32_t* record, const int32_t* end) {
   if (error) {
     for (Storage* storage : made_) storage->error = error;
   }
+}
+
+// Notes the outputs of a command whose kernels may report faults, before their ids can be reused.
+void Stream::watch_faults(const char* op, const int32_t* output) {
+  if (suspects_.size() == static_cast<size_t>(device_.faults())) return;
+  Suspect suspect{op, {}};
+  for (const Storage* storage : made_) {
+    suspect.outputs.push_back({output[0], storage->serial});
+    output += 3 + output[2];
+  }
+  suspects_.resize(static_cast<size_t>(device_.faults()), suspect);
+  if (device_.faults() > Device::kMaxFaults / 2) settle();
 }
 
 void Stream::execute_read(const int32_t* record, const int32_t* end) {

@@ -80,6 +80,7 @@ class Stream {
   void execute_upload(Upload* upload);
   Block place_upload(const Upload& upload);
   void copy_to_host(const TensorView& source, Read* read);
+  void watch_faults(const char* op, const int32_t* output);
   void settle();
   void release_staged();
   void fail(std::shared_ptr<const StreamError> error);
