@@ -1,12 +1,14 @@
-// `node scripts/cuda-gates.mjs [--update] [WORD...]`: what nvcc makes of the kernels of CUDA, for every architecture of the build,
-// without a GPU. They compile without a warning within a budget of bytes; nothing lies in local memory; registers and
-// shared memory do not grow beyond the table native/cuda/kernels.tsv; enough warps fit on a multiprocessor; the machine
-// code has the instructions that it was written for. `--update` writes the table anew. With words only the sources
-// are looked at that have one of them in their path; gates that then see no kernel fail.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+// `node scripts/cuda-gates.mjs [--update] [WORD...]`: what nvcc makes of the kernels of CUDA, for every architecture of
+// the build (which a warning ends), without a GPU. The code stays within a budget of bytes; nothing lies in local memory;
+// registers and shared memory do not grow beyond the table native/cuda/kernels.tsv; enough warps fit on a multiprocessor;
+// the machine code has the instructions that it was written for. `--update` writes the table anew. With words only the
+// sources are looked at that have one of them in their path; gates that then see no kernel fail.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, closingLine, execute, output, root, run } from "./lib.mjs";
-import { buildFlags, cache, compileAll, compilerVersion } from "./cuda-compile.mjs";
+import { compiled } from "./cuda-kernels.mjs";
+import { setup } from "./setup.mjs";
 
 const table = join(root, "native/cuda/kernels.tsv");
 const PROBE = "native/test/cuda_gates/probe.cu";
@@ -41,22 +43,24 @@ const MIXES = [
   },
 ];
 
-await run(async () => {
-  const version = compilerVersion();
-  if (version === undefined) {
+await run(() => {
+  const nvcc = spawnSync("nvcc", ["--version"], { encoding: "utf8" });
+  if (nvcc.error || nvcc.status !== 0) {
     console.log("gates of nvcc: not run, because there is no nvcc on PATH");
     return;
   }
+  const version = /V([\d.]+)/.exec(nvcc.stdout)?.[1];
   const update = process.argv.includes("--update");
   const words = process.argv.slice(2).filter((word) => word !== "--update");
   const list = output(process.execPath, ["scripts/cmake-list.mjs", "NABLA_CUDA_KERNELS"]).trim().split("\n");
   const sources = list.filter((source) => words.length === 0 || words.some((word) => source.includes(word)));
-  const flags = buildFlags();
-  mkdirSync(cache, { recursive: true });
-  const [probe] = await compileAll([PROBE], flags, version, () => {});
-  const results = await compileAll(sources, flags, version, (source, { ok, kernels, bytes }) => {
-    console.log(ok ? `${source}: ${kernels.length} kernels, ${(bytes / 1024).toFixed(0)} KiB` : `${source}: failed`);
-  });
+  setup({ ts: false });
+  execute("cmake", ["--build", "build", "--target", "nabla_cuda_probe"]);
+  const probe = compiled("nabla_cuda_probe", PROBE);
+  const results = sources.map((source) => compiled("nabla_cuda_kernels", source));
+  for (const { source, kernels, bytes } of results) {
+    console.log(`${source}: ${kernels.length} kernels, ${(bytes / 1024).toFixed(0)} KiB`);
+  }
   const kernels = results.flatMap((result) => result.kernels);
   // Every gate gets rows of a kernel on a machine, and gives back the sentences of those that fail.
   const rows = kernels.flatMap(onMachines);
@@ -65,7 +69,7 @@ await run(async () => {
   const known = update ? writeTable(kernels, isSeen, version) : readTable();
   const gates = {
     "the reader of machine code": () => checkProbe(probe),
-    "compiles without a warning": () => checkCompiled(results, rows),
+    "a budget of bytes": () => checkBytes(results, rows),
     "no local memory": () => checkMemory(rows),
     "registers and shared memory": () => checkTable(kernels, known, isSeen, version),
     occupancy: () => checkOccupancy(rows, known),
@@ -92,8 +96,7 @@ function onMachines(kernel) {
 }
 
 /** The counts that the probe's comments state, on every machine. */
-function checkProbe({ source, log, kernels }) {
-  if (kernels.length === 0) throw new Failure(`${source}: ${log}`);
+function checkProbe({ source, kernels }) {
   const wanted = {
     load_128: (row) => row.code["LDG.128"] === 1 && row.code.LDG === 1,
     load_32: (row) => row.code["LDG.128"] === 0 && row.code.LDG === 1,
@@ -109,11 +112,10 @@ function checkProbe({ source, log, kernels }) {
   return { seen: rows.length, offending: offending.map((row) => `${row.title}: ${JSON.stringify(row.code)}`) };
 }
 
-function checkCompiled(results, rows) {
-  const offending = results.filter(({ ok }) => !ok).map(({ source, log }) => `${source}: ${log.trim()}`);
+function checkBytes(results, rows) {
   const defines = (source) => readFileSync(join(root, source), "utf8").includes("__global__");
-  const empty = results.filter(({ source, ok, kernels }) => ok && kernels.length === 0 && defines(source));
-  offending.push(...empty.map(({ source }) => `${source}: has no kernel`));
+  const empty = results.filter(({ source, kernels }) => kernels.length === 0 && defines(source));
+  const offending = empty.map(({ source }) => `${source}: has no kernel`);
   const mib = results.reduce((sum, { bytes }) => sum + bytes, 0) / 2 ** 20;
   console.log(`code for all machines: ${mib.toFixed(2)} MiB of at most ${BUDGET_MIB}`);
   if (mib > BUDGET_MIB) offending.push(`the code has ${mib.toFixed(2)} MiB, more than ${BUDGET_MIB}`);
@@ -172,7 +174,7 @@ function checkOccupancy(rows, known) {
     } else return true;
     return false;
   });
-  const helper = join(cache, "occupancy");
+  const helper = join(root, "build/cuda-occupancy");
   execute("nvcc", ["-std=c++17", "-cudart", "none", "native/test/cuda_gates/occupancy.cc", "-o", helper]);
   const input = complete.map((row) =>
     [row.architecture, row.threads, row.registers, row.shared, row.dynamicBytes].join(" "),
