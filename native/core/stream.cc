@@ -302,6 +302,8 @@ void Stream::execute_kernel(const int32_t* record, const int32_t* end) {
   } catch (const KernelError& raised) {
     error = std::make_shared<StreamError>(StreamError{raised.kind, name, raised.message});
     fail(error);
+    // What its kernels may still report is not the next command's; its outputs have this error already.
+    suspects_.resize(static_cast<size_t>(device_.faults()), Suspect{name, {}});
   }
   if (error) {
     for (Storage* storage : made_) storage->error = error;

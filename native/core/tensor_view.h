@@ -63,4 +63,12 @@ struct TensorView {
   }
 };
 
+NABLA_INLINE bool same_shape(const TensorView& a, const TensorView& b) {
+  if (a.rank != b.rank) return false;
+  for (int d = 0; d < a.rank; ++d) {
+    if (a.shape[d] != b.shape[d]) return false;
+  }
+  return true;
+}
+
 }  // namespace nabla

@@ -1,26 +1,10 @@
 // core/activation.h in kernels.
 #pragma once
-#include <cuda_runtime.h>
-
 #include "core/activation.h"
+#include "cuda/erf.h"
+#include "cuda/math.h"
 
 namespace nabla::cuda {
-
-__device__ __forceinline__ float sigmoid_of(float x) { return 1.0f / (1.0f + expf(-x)); }
-__device__ __forceinline__ double sigmoid_of(double x) { return 1.0 / (1.0 + exp(-x)); }
-__device__ __forceinline__ float tanh_of(float x) { return tanhf(x); }
-__device__ __forceinline__ double tanh_of(double x) { return tanh(x); }
-
-// x Phi(x), as max(x, 0) - z Phi(-z) with z = |x|: small relative error on both sides of 0. From 40 on the second term
-// is 0.
-__device__ __forceinline__ float gelu_of(float x) {
-  const float z = fminf(fabsf(x), 40.0f);
-  return (x < 0 ? 0.0f : x) - 0.5f * z * erfcf(z * 0.70710678118654752f);
-}
-__device__ __forceinline__ double gelu_of(double x) {
-  const double z = fmin(fabs(x), 40.0);
-  return (x < 0 ? 0.0 : x) - 0.5 * z * erfc(z * 0.70710678118654752440);
-}
 
 // NaN stays NaN.
 template <typename T>
@@ -38,9 +22,9 @@ __device__ __forceinline__ void activate_all(T (&x)[kCount], Activation activati
   switch (activation) {
     case Activation::none: return;
     case Activation::relu: return each([](T v) { return relu_of(v); });
-    case Activation::sigmoid: return each([](T v) { return sigmoid_of(v); });
-    case Activation::tanh: return each([](T v) { return tanh_of(v); });
-    case Activation::gelu: return each([](T v) { return gelu_of(v); });
+    case Activation::sigmoid: return each([](T v) { return math::sigmoid(v); });
+    case Activation::tanh: return each([](T v) { return math::tanh(v); });
+    case Activation::gelu: return each([](T v) { return math::gelu(v); });
   }
 }
 

@@ -47,14 +47,6 @@ struct Divisor {
   }
 };
 
-inline bool same_shape(const TensorView& a, const TensorView& b) {
-  if (a.rank != b.rank) return false;
-  for (int i = 0; i < a.rank; ++i) {
-    if (a.shape[i] != b.shape[i]) return false;
-  }
-  return true;
-}
-
 // A contiguous view of the shape and dtype of `like`.
 inline TensorView contiguous_like(const TensorView& like, void* data) {
   TensorView view = like;

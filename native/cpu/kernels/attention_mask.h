@@ -25,11 +25,11 @@ class ScoreMask {
   void fill(const PanelPlace& place, T* rows, T* panel) const {
     if (kind_ == AttentionMask::boolean) {
       fill_from(
-          place, view_.as<const uint8_t>(), [](uint8_t x) { return x ? T(0) : -kInfinity; }, rows, panel);
+          place, view_->as<const uint8_t>(), [](uint8_t x) { return x ? T(0) : -kInfinity; }, rows, panel);
     } else {
       // A finite number stays finite: a row of nothing but the least number attends all keys alike.
       fill_from(
-          place, view_.as<const T>(),
+          place, view_->as<const T>(),
           [](T x) {
             const T unit = x * kScoreUnit<T>;
             const T low = unit < -kGreatest ? -kGreatest : unit, bounded = low > kGreatest ? kGreatest : low;
@@ -45,10 +45,10 @@ class ScoreMask {
 
   template <typename M, typename Value>
   NABLA_INLINE void fill_from(const PanelPlace& place, const M* mask, Value&& value, T* rows, T* panel) const {
-    const int64_t n = place.keys(), key_stride = view_.stride[3];
-    const M* first = mask + place.b * view_.stride[0] + place.h * view_.stride[1] + place.query * view_.stride[2] +
+    const int64_t n = place.keys(), key_stride = view_->stride[3];
+    const M* first = mask + place.b * view_->stride[0] + place.h * view_->stride[1] + place.query * view_->stride[2] +
                      place.keys_begin * key_stride;
-    if (view_.stride[2] == 0 || view_.shape[2] == 1) {
+    if (view_->stride[2] == 0 || view_->shape[2] == 1) {
       for (int64_t j = 0; j < n; ++j) {
         const T x = value(first[j * key_stride]);
         for (int64_t lane = 0; lane < NR; ++lane) panel[j * NR + lane] = x;
@@ -56,7 +56,7 @@ class ScoreMask {
       return;
     }
     for (int64_t i = 0; i < place.queries; ++i) {
-      const M* from = first + i * view_.stride[2];
+      const M* from = first + i * view_->stride[2];
       T* to = rows + i * n;
       if (key_stride == 1) {
         for (int64_t j = 0; j < n; ++j) to[j] = value(from[j]);
@@ -68,7 +68,7 @@ class ScoreMask {
   }
 
   AttentionMask kind_;
-  TensorView view_;
+  const TensorView* view_;  // null without a mask
 };
 
 // Hides keys from the queries before them: key j counts for queries i >= j.

@@ -3,9 +3,9 @@
 // made by conv_scatter.h instead.
 #include <cstring>
 
+#include "core/conv_checks.h"
 #include "core/conv_geometry.h"
 #include "core/kernel.h"
-#include "cpu/gemm/conv_checks.h"
 #include "cpu/gemm/conv_correlate.h"
 #include "cpu/gemm/conv_depthwise.h"
 #include "cpu/gemm/conv_scatter.h"

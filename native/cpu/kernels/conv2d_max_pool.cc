@@ -3,8 +3,8 @@
 // convolution by itself, and gets the bits that the whole one would get.
 #include <new>
 
+#include "core/conv_checks.h"
 #include "core/kernel.h"
-#include "cpu/gemm/conv_checks.h"
 #include "cpu/gemm/conv_correlation.h"
 #include "cpu/kernels/max_pool.h"
 

@@ -4,7 +4,7 @@
 // a partial result each, which are added in order.
 #include <cstring>
 
-#include "cpu/gemm/conv_checks.h"
+#include "core/conv_checks.h"
 #include "cpu/gemm/conv_correlation.h"
 #include "cpu/gemm/conv_depthwise.h"
 #include "cpu/gemm/conv_winograd_weight_grad.h"

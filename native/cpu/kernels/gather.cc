@@ -3,29 +3,11 @@
 #include <cstdint>
 #include <cstring>
 
-#include "core/checks.h"
-#include "core/kernel.h"
+#include "core/indexing.h"
 #include "cpu/isa_namespace.h"
 
 namespace nabla::NABLA_ISA {
 namespace {
-
-// x as [outer, axis_size, inner]; the indexed side as [outer, count, inner].
-struct Slices {
-  int64_t outer = 1, axis_size = 0, inner = 1, count = 0;
-};
-
-Slices slices_of(const TensorView& x, const TensorView& indices, const KernelArgs& args) {
-  NABLA_CHECK(args.n_attr >= 1 && args.attr[0] >= 0 && args.attr[0] < x.rank, "the axis is out of range");
-  NABLA_CHECK(indices.dtype == DType::int32 && indices.contiguous(), "indices must be int32 and contiguous");
-  const int axis = static_cast<int>(args.attr[0]);
-  Slices s;
-  for (int i = 0; i < axis; ++i) s.outer *= x.shape[i];
-  for (int i = axis + 1; i < x.rank; ++i) s.inner *= x.shape[i];
-  s.axis_size = x.shape[axis];
-  s.count = indices.numel();
-  return s;
-}
 
 void check_indices(const int32_t* indices, const Slices& s) {
   int32_t lowest = 0, highest = 0;

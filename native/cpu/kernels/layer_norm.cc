@@ -28,23 +28,13 @@ void backward(KernelArgs& args, const NormRows& p) {
 }  // namespace
 
 void layerNorm(KernelArgs& args) {
-  const NormRows p = norm_rows(args);
-  const DType dtype = args.in[0].dtype;
-  NABLA_CHECK(!p.gamma || args.n_in >= 2, "gamma is missing");
-  for (int i = 1; i < args.n_in; ++i) check_norm_input(args.in[i], p.columns, dtype);
-  for (int i = 1; i < 3; ++i) check_norm_input(args.out[i], p.rows, dtype);
-  dtype == DType::float32 ? forward<float>(args, p) : forward<double>(args, p);
+  const NormRows p = layer_norm_rows(args);
+  args.in[0].dtype == DType::float32 ? forward<float>(args, p) : forward<double>(args, p);
 }
 
 void layerNormGrad(KernelArgs& args) {
-  const NormRows p = norm_rows(args);
-  const DType dtype = args.in[0].dtype;
-  NABLA_CHECK(args.n_in == 4 + p.gamma && args.n_out != 2, "gamma or an output is missing");
-  check_norm_input(args.in[1], args.in[0].numel(), dtype);
-  for (int i = 2; i < 4; ++i) check_norm_input(args.in[i], p.rows, dtype);
-  if (p.gamma) check_norm_input(args.in[4], p.columns, dtype);
-  for (int i = 1; i < args.n_out; ++i) check_norm_input(args.out[i], p.columns, dtype);
-  dtype == DType::float32 ? backward<float>(args, p) : backward<double>(args, p);
+  const NormRows p = layer_norm_grad_rows(args);
+  args.in[0].dtype == DType::float32 ? backward<float>(args, p) : backward<double>(args, p);
 }
 
 }  // namespace nabla::NABLA_ISA

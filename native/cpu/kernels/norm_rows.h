@@ -5,36 +5,12 @@
 #include <cstdint>
 #include <cstring>
 
-#include "core/checks.h"
-#include "core/kernel.h"
+#include "core/norm_rows.h"
 #include "cpu/isa_namespace.h"
 #include "cpu/kernels/partial_sums.h"
 #include "cpu/simd/stream.h"
 
 namespace nabla::NABLA_ISA {
-
-struct NormRows {
-  int64_t rows, columns;
-  double epsilon;
-  bool gamma;
-};
-
-NABLA_INLINE void check_norm_input(const TensorView& view, int64_t numel, DType dtype) {
-  NABLA_CHECK(view.contiguous() && view.numel() == numel && view.dtype == dtype,
-              "inputs and outputs must be contiguous, of one dtype and of fitting sizes");
-}
-
-// Checks what all kernels of this kind have in common: x is the first input; attr: epsilon, size, gamma.
-NABLA_INLINE NormRows norm_rows(const KernelArgs& args) {
-  const TensorView& x = args.in[0];
-  NABLA_CHECK(x.dtype == DType::float32 || x.dtype == DType::float64, "inputs must be float32 or float64");
-  NABLA_CHECK(args.n_attr >= 3 && args.attr[1] >= 0 && args.attr[1] <= 2147483647, "epsilon, size, gamma are needed");
-  const int64_t columns = static_cast<int64_t>(args.attr[1]), numel = x.numel();
-  NABLA_CHECK(columns > 0 ? numel % columns == 0 : numel == 0, "the size must divide the input");
-  check_norm_input(x, numel, x.dtype);
-  check_norm_input(args.out[0], numel, x.dtype);
-  return {columns > 0 ? numel / columns : 0, columns, args.attr[0], args.attr[2] != 0};
-}
 
 // Sums over a row go to four accumulators, so that additions need not wait for one another. Each of them takes at most
 // 64, then they are added up in double.

@@ -3,8 +3,7 @@
 #pragma once
 #include <cstdint>
 
-#include "core/checks.h"
-#include "core/kernel.h"
+#include "core/optimizer_step.h"
 #include "cpu/simd/lanes.h"
 #include "cpu/simd/vec.h"
 
@@ -60,31 +59,6 @@ NABLA_INLINE void for_chunks(KernelArgs& args, Chunks chunks, Body&& body) {
   });
 }
 
-// The attributes that all steps begin with: n, learningRate, weightDecay, clipValue (may be infinite), scaled (0/1).
-// The inputs are lists of n tensors: parameters, gradients, the slots; then, if scaled, n factors for the gradients.
-constexpr int kStepAttributes = 5;
-
-inline int64_t check_step(const KernelArgs& args, int64_t lists, int attributes) {
-  NABLA_CHECK(args.n_attr == kStepAttributes + attributes, "the number of attributes is wrong");
-  const int64_t n = static_cast<int64_t>(args.attr[0]), scales = args.attr[4] != 0 ? 1 : 0;
-  NABLA_CHECK(n > 0 && n * lists + scales == args.n_in, "the number of tensors is wrong");
-  for (int64_t i = 0; i < n; ++i) {
-    const TensorView& parameter = args.in[i];
-    NABLA_CHECK(parameter.dtype == DType::float32 || parameter.dtype == DType::float64,
-                "parameters must be float32 or float64");
-    for (int64_t list = 0; list < lists; ++list) {
-      const TensorView& t = args.in[list * n + i];
-      NABLA_CHECK(t.dtype == parameter.dtype && t.numel() == parameter.numel() && t.contiguous(),
-                  "gradients and slots must be contiguous and like their parameter");
-    }
-  }
-  if (scales != 0) {
-    const TensorView& t = args.in[args.n_in - 1];
-    NABLA_CHECK(t.dtype == DType::float64 && t.numel() == n && t.contiguous(), "there must be n float64 factors");
-  }
-  return n;
-}
-
 // The part of a step that is alike for all rules. The weight decay and the rule's step are taken off the parameter in
 // one rounding: 1 - weightDecay * learningRate as a float would lose most of a small decay.
 template <typename T>
@@ -121,8 +95,8 @@ NABLA_INLINE void step_chunk(T* __restrict p, const T* __restrict g, T* const* s
 // A rule takes a gradient and the slots, changes the slots and gives the step to take off the parameter. make(T{})
 // gives the rule for T.
 template <int kSlots, typename Make>
-NABLA_INLINE void step_parameters(KernelArgs& args, int attributes, Make&& make) {
-  const int64_t n = check_step(args, 2 + kSlots, attributes);
+NABLA_INLINE void step_parameters(KernelArgs& args, Make&& make) {
+  const int64_t n = check_step(args, 2 + kSlots);
   const double decay = args.attr[1] * args.attr[2], clip_value = args.attr[3];
   const double* const scales = args.attr[4] != 0 ? args.in[args.n_in - 1].as<const double>() : nullptr;
   const Chunks chunks = cut_into_chunks(args, n);

@@ -1,6 +1,5 @@
 // Optimizer steps, by Keras 3's formulas. What they share is in optimizer_step.h; here is what each of them does with
 // a gradient g and the slots that it keeps. Running means move towards the new value: mean + (value - mean) * rest.
-#include <cmath>
 #include <type_traits>
 
 #include "cpu/kernels/optimizer_step.h"
@@ -123,23 +122,19 @@ struct Lion {
   }
 };
 
-// The attributes after those of every step.
-NABLA_INLINE const double* rule_attributes(const KernelArgs& args) { return args.attr + kStepAttributes; }
-
 }  // namespace
 
 void sgdStep(KernelArgs& args) {
-  NABLA_CHECK(args.n_attr == kStepAttributes + 2, "the number of attributes is wrong");
-  const double rate = args.attr[1], momentum = rule_attributes(args)[0];
+  const SgdNumbers n = sgd_numbers(args);
   const auto run = [&](auto nesterov) {
-    step_parameters<1>(args, 2, [&](auto zero) {
+    step_parameters<1>(args, [&](auto zero) {
       using T = decltype(zero);
-      return Momentum<T, decltype(nesterov)::value>{set<T>(rate), set<T>(momentum)};
+      return Momentum<T, decltype(nesterov)::value>{set<T>(n.rate), set<T>(n.momentum)};
     });
   };
-  if (momentum == 0) {
-    step_parameters<0>(args, 2, [&](auto zero) { return Sgd<decltype(zero)>{set<decltype(zero)>(rate)}; });
-  } else if (rule_attributes(args)[1] != 0) {
+  if (n.momentum == 0) {
+    step_parameters<0>(args, [&](auto zero) { return Sgd<decltype(zero)>{set<decltype(zero)>(n.rate)}; });
+  } else if (n.nesterov) {
     run(std::true_type{});
   } else {
     run(std::false_type{});
@@ -147,77 +142,71 @@ void sgdStep(KernelArgs& args) {
 }
 
 void rmspropStep(KernelArgs& args) {
-  NABLA_CHECK(args.n_attr == kStepAttributes + 4, "the number of attributes is wrong");
-  const double *own = rule_attributes(args), rate = args.attr[1];
+  const RmspropNumbers n = rmsprop_numbers(args);
   const auto run = [&](auto centered, auto with_momentum) {
     constexpr bool kCentered = decltype(centered)::value, kMomentum = decltype(with_momentum)::value;
-    step_parameters<1 + kCentered + kMomentum>(args, 4, [&](auto zero) {
+    step_parameters<1 + kCentered + kMomentum>(args, [&](auto zero) {
       using T = decltype(zero);
-      return Rmsprop<T, kCentered, kMomentum>{set<T>(rate), set<T>(1 - own[0]), set<T>(own[1]), set<T>(own[2])};
+      return Rmsprop<T, kCentered, kMomentum>{set<T>(n.rate), set<T>(n.rest), set<T>(n.momentum), set<T>(n.epsilon)};
     });
   };
-  const bool centered = own[3] != 0, with_momentum = own[1] != 0;
-  if (centered && with_momentum) return run(std::true_type{}, std::true_type{});
-  if (centered) return run(std::true_type{}, std::false_type{});
+  const bool with_momentum = n.momentum != 0;
+  if (n.centered && with_momentum) return run(std::true_type{}, std::true_type{});
+  if (n.centered) return run(std::true_type{}, std::false_type{});
   if (with_momentum) return run(std::false_type{}, std::true_type{});
   run(std::false_type{}, std::false_type{});
 }
 
 void adagradStep(KernelArgs& args) {
-  step_parameters<1>(args, 1, [&](auto zero) {
+  const AdagradNumbers n = adagrad_numbers(args);
+  step_parameters<1>(args, [&](auto zero) {
     using T = decltype(zero);
-    return Adagrad<T>{set<T>(args.attr[1]), set<T>(rule_attributes(args)[0])};
+    return Adagrad<T>{set<T>(n.rate), set<T>(n.epsilon)};
   });
 }
 
 void adadeltaStep(KernelArgs& args) {
-  step_parameters<2>(args, 2, [&](auto zero) {
+  const AdadeltaNumbers n = adadelta_numbers(args);
+  step_parameters<2>(args, [&](auto zero) {
     using T = decltype(zero);
-    const double* own = rule_attributes(args);
-    return Adadelta<T>{set<T>(args.attr[1]), set<T>(1 - own[0]), set<T>(own[1])};
+    return Adadelta<T>{set<T>(n.rate), set<T>(n.rest), set<T>(n.epsilon)};
   });
 }
 
 void adamStep(KernelArgs& args) {
-  NABLA_CHECK(args.n_attr == kStepAttributes + 5, "the number of attributes is wrong");
-  const double *own = rule_attributes(args), beta1 = own[0], beta2 = own[1], step = own[3];
-  // The corrections for the zero start of both means, folded into the learning rate.
-  const double rate = args.attr[1] * std::sqrt(1 - std::pow(beta2, step)) / (1 - std::pow(beta1, step));
+  const AdamNumbers n = adam_numbers(args);
   const auto run = [&](auto amsgrad) {
     constexpr bool kAmsgrad = decltype(amsgrad)::value;
-    step_parameters<2 + kAmsgrad>(args, 5, [&](auto zero) {
+    step_parameters<2 + kAmsgrad>(args, [&](auto zero) {
       using T = decltype(zero);
-      return Adam<T, kAmsgrad>{set<T>(rate), set<T>(1 - beta1), set<T>(1 - beta2), set<T>(own[2])};
+      return Adam<T, kAmsgrad>{set<T>(n.rate), set<T>(n.rest1), set<T>(n.rest2), set<T>(n.epsilon)};
     });
   };
-  if (own[4] != 0) return run(std::true_type{});
-  run(std::false_type{});
+  n.amsgrad ? run(std::true_type{}) : run(std::false_type{});
 }
 
 void adamaxStep(KernelArgs& args) {
-  step_parameters<2>(args, 4, [&](auto zero) {
+  const AdamaxNumbers n = adamax_numbers(args);
+  step_parameters<2>(args, [&](auto zero) {
     using T = decltype(zero);
-    const double *own = rule_attributes(args), beta1 = own[0];
-    const double rate = args.attr[1] / (1 - std::pow(beta1, own[3]));
-    return Adamax<T>{set<T>(rate), set<T>(1 - beta1), set<T>(own[1]), set<T>(own[2])};
+    return Adamax<T>{set<T>(n.rate), set<T>(n.rest1), set<T>(n.beta2), set<T>(n.epsilon)};
   });
 }
 
 void nadamStep(KernelArgs& args) {
-  step_parameters<2>(args, 6, [&](auto zero) {
+  const NadamNumbers n = nadam_numbers(args);
+  step_parameters<2>(args, [&](auto zero) {
     using T = decltype(zero);
-    const double *own = rule_attributes(args), rate = args.attr[1], beta2 = own[1];
-    const double correction = 1 / (1 - std::pow(beta2, own[3]));
-    return Nadam<T>{set<T>(rate * own[4]), set<T>(rate * own[5]), set<T>(1 - own[0]),
-                    set<T>(1 - beta2),     set<T>(correction),    set<T>(own[2])};
+    return Nadam<T>{set<T>(n.mean_rate), set<T>(n.gradient_rate), set<T>(n.rest1),
+                    set<T>(n.rest2),     set<T>(n.correction),    set<T>(n.epsilon)};
   });
 }
 
 void lionStep(KernelArgs& args) {
-  step_parameters<1>(args, 2, [&](auto zero) {
+  const LionNumbers n = lion_numbers(args);
+  step_parameters<1>(args, [&](auto zero) {
     using T = decltype(zero);
-    const double* own = rule_attributes(args);
-    return Lion<T>{set<T>(args.attr[1]), set<T>(1 - own[0]), set<T>(1 - own[1])};
+    return Lion<T>{set<T>(n.rate), set<T>(n.rest1), set<T>(n.rest2)};
   });
 }
 

@@ -1,8 +1,6 @@
 // What the poolings have in common. Images are NHWC: a window takes all channels of its pixels, whole vectors of them.
 #pragma once
-#include "core/checks.h"
-#include "core/conv_geometry.h"
-#include "core/tensor_view.h"
+#include "core/conv_checks.h"
 #include "cpu/simd/vec.h"
 
 namespace nabla::NABLA_ISA {
@@ -66,14 +64,5 @@ NABLA_INLINE void store(Vec<T> x, T* p, int64_t n) {
 // A sum in memory that is added to again at once waits long for a store of part of a vector: fewer channels than this
 // are added one by one.
 constexpr int64_t kFewChannels = 5;
-
-NABLA_INLINE void check_pooling(const ConvGeometry& g, const TensorView& x, const TensorView& y) {
-  NABLA_CHECK(x.rank == 4 && y.rank == 4, "pooling needs tensors of rank 4");
-  NABLA_CHECK(x.dtype == DType::float32 || x.dtype == DType::float64, "pooling needs floats");
-  NABLA_CHECK(y.dtype == x.dtype && x.contiguous() && y.contiguous(), "pooling needs contiguous tensors of one dtype");
-  NABLA_CHECK(y.shape[0] == x.shape[0] && y.shape[1] == g.out_h(x.shape[1]) && y.shape[2] == g.out_w(x.shape[2]) &&
-                  y.shape[3] == x.shape[3],
-              "the shapes do not fit the geometry");
-}
 
 }  // namespace nabla::NABLA_ISA

@@ -7,45 +7,8 @@
 
 namespace nabla::NABLA_ISA {
 
-// The operands of a gradient op.
 template <typename T>
-struct RecurrentBackward {
-  const T *x, *w, *u;
-  const T *h0, *c0;     // may be null
-  const uint8_t* mask;  // may be null
-  Kept<const T> kept;
-  const T *dy, *dh_after, *dc_after;  // gradients of y and of the last states; may be null
-  T* dx;                              // may be null
-  T *dw, *du;
-  T* dbias;    // may be null
-  T *dh, *dc;  // [batch, units]: at the end the gradients of the first states, if these are given; dc: null without c
-
-  RecurrentBackward(KernelArgs& args, const Recurrent& p) : kept(p, nullptr) {
-    const double* wanted = args.attr + 5;
-    const bool has_c = p.states > 1;
-    const int64_t state = p.batch * p.units, sequence = p.steps * state, width = p.gates * p.units;
-    const int64_t features = p.batch * p.steps * p.inputs;
-    Operands in(args.in, args.n_in, args.in[0].dtype), out(args.out, args.n_out, args.in[0].dtype);
-    x = in.take<const T>(features);
-    w = in.take<const T>(p.inputs * width);
-    u = in.take<const T>(p.units * width);
-    h0 = in.take_if<const T>(p.state, state);
-    c0 = in.take_if<const T>(p.state && has_c, state);
-    mask = in.take_mask_if(p.mask, p.batch * p.steps);
-    kept.data = in.take<const T>(p.kept * sequence);
-    dy = in.take_if<const T>(wanted[0] != 0, sequence);
-    dh_after = in.take_if<const T>(wanted[1] != 0, state);
-    dc_after = in.take_if<const T>(has_c && wanted[2] != 0, state);
-    in.finish();
-    dx = out.take_if<T>(wanted[1 + p.states] != 0, features);
-    dw = out.take<T>(p.inputs * width);
-    du = out.take<T>(p.units * width);
-    dbias = out.take_if<T>(p.bias, p.bias_rows * width);
-    dh = p.state ? out.take<T>(state) : args.workspace.array<T>(state);
-    dc = !has_c ? nullptr : p.state ? out.take<T>(state) : args.workspace.array<T>(state);
-    out.finish();
-  }
-};
+using RecurrentBackward = BackwardOperands<T, Kept<const T>>;
 
 // The gradients of a cell's sums: for each step, in the order of computation, and each row of the batch `columns`
 // numbers, `ld` apart.

@@ -26,23 +26,13 @@ void backward(KernelArgs& args, const NormRows& p) {
 }  // namespace
 
 void rmsNorm(KernelArgs& args) {
-  const NormRows p = norm_rows(args);
-  const DType dtype = args.in[0].dtype;
-  NABLA_CHECK(args.n_in == 1 + p.gamma, "gamma is missing");
-  if (p.gamma) check_norm_input(args.in[1], p.columns, dtype);
-  check_norm_input(args.out[1], p.rows, dtype);
-  dtype == DType::float32 ? forward<float>(args, p) : forward<double>(args, p);
+  const NormRows p = rms_norm_rows(args);
+  args.in[0].dtype == DType::float32 ? forward<float>(args, p) : forward<double>(args, p);
 }
 
 void rmsNormGrad(KernelArgs& args) {
-  const NormRows p = norm_rows(args);
-  const DType dtype = args.in[0].dtype;
-  NABLA_CHECK(args.n_in == 3 + p.gamma, "gamma is missing");
-  check_norm_input(args.in[1], args.in[0].numel(), dtype);
-  check_norm_input(args.in[2], p.rows, dtype);
-  if (p.gamma) check_norm_input(args.in[3], p.columns, dtype);
-  if (args.n_out == 2) check_norm_input(args.out[1], p.columns, dtype);
-  dtype == DType::float32 ? backward<float>(args, p) : backward<double>(args, p);
+  const NormRows p = rms_norm_grad_rows(args);
+  args.in[0].dtype == DType::float32 ? backward<float>(args, p) : backward<double>(args, p);
 }
 
 }  // namespace nabla::NABLA_ISA

@@ -3,46 +3,29 @@
 #include <cmath>
 #include <cstdint>
 
-#include "core/checks.h"
-#include "core/kernel.h"
+#include "core/cross_entropy.h"
 #include "cpu/isa_namespace.h"
 #include "cpu/kernels/softmax_rows.h"
 
 namespace nabla::NABLA_ISA {
 namespace {
 
-struct Problem {
-  int64_t rows, columns;
-  double smoothing;
-  bool by_label;  // int32 labels rather than probabilities
-};
-
-Problem problem_of(const KernelArgs& args) {
-  const TensorView &logits = args.in[0], &labels = args.in[1];
-  NABLA_CHECK(logits.rank == 2 && logits.contiguous() && labels.contiguous(), "logits must be [N, C], all contiguous");
-  NABLA_CHECK(logits.dtype == DType::float32 || logits.dtype == DType::float64, "logits must be float32 or float64");
-  NABLA_CHECK(args.n_attr >= 1, "labelSmoothing is needed");
-  const Problem p{logits.shape[0], logits.shape[1], args.attr[0], labels.dtype == DType::int32};
-  NABLA_CHECK(p.by_label || labels.dtype == logits.dtype, "labels must be int32 or of the logits' dtype");
-  NABLA_CHECK(labels.numel() == (p.by_label ? p.rows : p.rows * p.columns), "there must be labels for each row");
-  NABLA_CHECK(p.columns > 0 || p.rows == 0, "there must be at least one class");
-  if (p.by_label) {
-    const int32_t* label = labels.as<const int32_t>();
-    for (int64_t i = 0; i < p.rows; ++i) {
-      if (label[i] < 0 || label[i] >= p.columns) {
-        kernel_error(ErrorKind::index, "label %d at position %lld is outside [0, %lld)", label[i],
-                     static_cast<long long>(i), static_cast<long long>(p.columns));
-      }
+void check_labels(const KernelArgs& args, const CrossEntropy& p) {
+  if (!p.by_label) return;
+  const int32_t* label = args.in[1].as<const int32_t>();
+  for (int64_t i = 0; i < p.rows; ++i) {
+    if (label[i] < 0 || label[i] >= p.columns) {
+      kernel_error(ErrorKind::index, "label %d at position %lld is outside [0, %lld)", label[i],
+                   static_cast<long long>(i), static_cast<long long>(p.columns));
     }
   }
-  return p;
 }
 
 // The target of one row is a constant, plus a share of the probabilities or of the one at the label.
 template <typename T>
 struct Target {
   T everywhere, share;
-  NABLA_INLINE explicit Target(const Problem& p)
+  NABLA_INLINE explicit Target(const CrossEntropy& p)
       : everywhere(static_cast<T>(p.smoothing / static_cast<double>(p.columns))),
         share(static_cast<T>(1 - p.smoothing)) {}
   NABLA_INLINE Vec<T> of(Vec<T> probability) const {
@@ -51,7 +34,7 @@ struct Target {
 };
 
 template <typename T>
-NABLA_INLINE T loss_by_label(const T* x, int32_t label, const Problem& p, T greatest, T log_sum) {
+NABLA_INLINE T loss_by_label(const T* x, int32_t label, const CrossEntropy& p, T greatest, T log_sum) {
   const T at_label = greatest - x[label] + log_sum;
   if (p.smoothing == 0) return at_label;
   const Target<T> target(p);
@@ -62,7 +45,7 @@ NABLA_INLINE T loss_by_label(const T* x, int32_t label, const Problem& p, T grea
 }
 
 template <typename T>
-NABLA_INLINE T loss_by_probability(const T* x, const T* probability, const Problem& p, T greatest, T log_sum) {
+NABLA_INLINE T loss_by_probability(const T* x, const T* probability, const CrossEntropy& p, T greatest, T log_sum) {
   const Target<T> target(p);
   const Vec<T> m = Vec<T>::set(greatest), log = Vec<T>::set(log_sum);
   Vec<T> total = Vec<T>::zero();
@@ -76,7 +59,7 @@ NABLA_INLINE T loss_by_probability(const T* x, const T* probability, const Probl
 }
 
 template <typename T>
-void forward(KernelArgs& args, const Problem& p) {
+void forward(KernelArgs& args, const CrossEntropy& p) {
   const T* logits = args.in[0].as<const T>();
   T *loss = args.out[0].as<T>(), *log_sum_exp = args.out[1].as<T>();
   parallel_ranges(args.pool, p.rows, softmax_grain(p.columns), [&](int64_t begin, int64_t end) {
@@ -93,7 +76,7 @@ void forward(KernelArgs& args, const Problem& p) {
 
 // dx = dloss * (softmax(x) * sum(t) - t)
 template <typename T>
-void backward(KernelArgs& args, const Problem& p) {
+void backward(KernelArgs& args, const CrossEntropy& p) {
   using V = Vec<T>;
   const T* logits = args.in[0].as<const T>();
   const T *log_sum_exp = args.in[2].as<const T>(), *dloss = args.in[3].as<const T>();
@@ -127,21 +110,14 @@ void backward(KernelArgs& args, const Problem& p) {
 }  // namespace
 
 void softmaxCrossEntropy(KernelArgs& args) {
-  const Problem p = problem_of(args);
-  NABLA_CHECK(args.out[0].numel() == p.rows && args.out[1].numel() == p.rows, "the outputs must be [N]");
-  NABLA_CHECK(args.out[0].dtype == args.in[0].dtype && args.out[1].dtype == args.in[0].dtype,
-              "the outputs must be of the logits' dtype");
+  const CrossEntropy p = cross_entropy_forward(args);
+  check_labels(args, p);
   args.in[0].dtype == DType::float32 ? forward<float>(args, p) : forward<double>(args, p);
 }
 
 void softmaxCrossEntropyGrad(KernelArgs& args) {
-  const Problem p = problem_of(args);
-  for (int i = 2; i < 4; ++i) {
-    NABLA_CHECK(args.in[i].numel() == p.rows && args.in[i].dtype == args.in[0].dtype && args.in[i].contiguous(),
-                "logSumExp and dloss must be [N], contiguous and of the logits' dtype");
-  }
-  NABLA_CHECK(args.out[0].numel() == p.rows * p.columns && args.out[0].dtype == args.in[0].dtype,
-              "the output must be like the logits");
+  const CrossEntropy p = cross_entropy_backward(args);
+  check_labels(args, p);
   args.in[0].dtype == DType::float32 ? backward<float>(args, p) : backward<double>(args, p);
 }
 

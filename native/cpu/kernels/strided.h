@@ -10,14 +10,6 @@ namespace nabla::NABLA_ISA {
 // Elements per parallel task of cheap elementwise work.
 constexpr int64_t kElementGrain = 32768;
 
-NABLA_INLINE bool same_shape(const TensorView& a, const TensorView& b) {
-  if (a.rank != b.rank) return false;
-  for (int i = 0; i < a.rank; ++i) {
-    if (a.shape[i] != b.shape[i]) return false;
-  }
-  return true;
-}
-
 // The index space of N tensors of the same shape with as few dimensions as possible; at least one.
 template <int N>
 struct StridedLoop {

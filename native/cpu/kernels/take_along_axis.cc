@@ -3,33 +3,11 @@
 #include <cstdint>
 #include <cstring>
 
-#include "core/checks.h"
-#include "core/kernel.h"
+#include "core/indexing.h"
 #include "cpu/kernels/strided.h"
 
 namespace nabla::NABLA_ISA {
 namespace {
-
-// One side as [outer, size, inner], the indices as [outer, count, inner].
-struct Lines {
-  int64_t outer = 1, size = 0, inner = 1, count = 0;
-};
-
-// Of a tensor and indices that have the same shape but for the axis.
-Lines lines_of(const TensorView& x, const TensorView& indices, const KernelArgs& args) {
-  NABLA_CHECK(args.n_attr == 1 && args.attr[0] >= 0 && args.attr[0] < x.rank, "the axis is out of range");
-  NABLA_CHECK(indices.dtype == DType::int32 && indices.contiguous(), "indices must be int32 and contiguous");
-  NABLA_CHECK(indices.rank == x.rank, "the indices have another number of axes");
-  const int axis = static_cast<int>(args.attr[0]);
-  Lines s;
-  for (int d = 0; d < x.rank; ++d) {
-    NABLA_CHECK(d == axis || x.shape[d] == indices.shape[d], "the indices do not fit");
-    if (d != axis) (d < axis ? s.outer : s.inner) *= x.shape[d];
-  }
-  s.size = x.shape[axis];
-  s.count = indices.shape[axis];
-  return s;
-}
 
 // Before anything is read or written by them.
 void check_indices(const int32_t* indices, int64_t n, int64_t size, KernelArgs& args) {

@@ -2,8 +2,7 @@
 #pragma once
 #include <cstdint>
 
-#include "core/checks.h"
-#include "core/kernel.h"
+#include "core/attention.h"
 #include "cuda/launch.h"
 #include "cuda/queue.h"
 
@@ -44,8 +43,6 @@ struct Heads {
   }
 };
 
-enum class AttentionMask { none = 0, boolean = 1, additive = 2 };
-
 struct AttentionProblem {
   int batch, heads, key_heads, queries, keys, size, value_size;
   double scale;
@@ -67,15 +64,6 @@ struct AttentionProblem {
   }
 };
 
-inline void check_attention_view(const TensorView& view, DType dtype, int64_t d0, int64_t d1, int64_t d2, int64_t d3) {
-  NABLA_CHECK(view.dtype == dtype && view.rank == 4 && view.shape[0] == d0 && view.shape[1] == d1 &&
-                  view.shape[2] == d2 && view.shape[3] == d3,
-              "inputs and outputs must have fitting shapes and dtypes");
-}
-inline void check_last_stride(const TensorView& view) {
-  NABLA_CHECK(view.stride[3] == 1 || view.shape[3] <= 1, "the last axis must have stride 1");
-}
-
 static __global__ void __launch_bounds__(256)
     report_lengths(const int32_t* lengths, int batch, int keys, FaultWord* fault) {
   const int b = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
@@ -92,52 +80,31 @@ inline void check_lengths(Queue& queue, const AttentionProblem& p) {
          fault);
 }
 
-// Checks what forward and backward have in common. Inputs: q, k, v, then mask and lengths if attr says so; attr: scale,
-// causal, mask, lengths, rate, seed, counter.
 inline AttentionProblem attention_problem(KernelArgs& args) {
-  NABLA_CHECK(args.n_attr >= 7 && args.n_in >= 3, "attention needs its attributes and q, k, v");
-  const TensorView &q = args.in[0], &k = args.in[1], &v = args.in[2];
-  NABLA_CHECK(q.dtype == DType::float32 || q.dtype == DType::float64, "q must be float32 or float64");
-  NABLA_CHECK(q.rank == 4 && k.rank == 4 && v.rank == 4, "q, k and v must have rank 4");
-  check_attention_view(k, q.dtype, q.shape[0], k.shape[1], k.shape[2], q.shape[3]);
-  check_attention_view(v, q.dtype, q.shape[0], k.shape[1], k.shape[2], v.shape[3]);
+  const AttentionCommand command = attention_command(args);
   AttentionProblem p = {};
   int* const sizes[] = {&p.batch, &p.heads, &p.key_heads, &p.queries, &p.keys, &p.size, &p.value_size};
-  const int64_t given[] = {q.shape[0], q.shape[1], k.shape[1], q.shape[2], k.shape[2], q.shape[3], v.shape[3]};
+  const int64_t given[] = {command.batch, command.heads, command.key_heads, command.queries,
+                           command.keys,  command.size,  command.value_size};
   for (int i = 0; i < 7; ++i) {
     NABLA_CHECK(given[i] <= INT32_MAX - 1024, "no axis may have 2^31 elements");
     *sizes[i] = static_cast<int>(given[i]);
   }
-  for (int i = 0; i < 3; ++i) check_last_stride(args.in[i]);
-  NABLA_CHECK(p.key_heads > 0 ? p.heads % p.key_heads == 0 : p.heads == 0, "the heads of k must divide those of q");
-  p.scale = args.attr[0];
-  p.causal = args.attr[1] != 0;
-  NABLA_CHECK(args.attr[2] == 0 || args.attr[2] == 1 || args.attr[2] == 2, "the mask must be 0, 1 or 2");
-  p.mask_kind = static_cast<AttentionMask>(static_cast<int>(args.attr[2]));
-  const bool masked = p.mask_kind != AttentionMask::none, cut = args.attr[3] != 0;
-  p.optional_inputs = (masked ? 1 : 0) + (cut ? 1 : 0);
-  NABLA_CHECK(args.n_in >= 3 + p.optional_inputs, "mask and lengths must be there if attr says so");
-  if (masked) {
-    const TensorView& mask = args.in[3];
-    check_attention_view(mask, p.mask_kind == AttentionMask::boolean ? DType::boolean : q.dtype, p.batch, p.heads,
-                         p.queries, p.keys);
+  p.scale = command.scale;
+  p.causal = command.causal;
+  p.mask_kind = command.mask_kind;
+  p.optional_inputs = command.optional_inputs;
+  if (command.mask) {
+    const TensorView& mask = *command.mask;
     p.mask = mask.data;
     p.mask_batch = mask.stride[0], p.mask_head = mask.stride[1];
     p.mask_query = mask.stride[2], p.mask_key = mask.stride[3];
   }
-  constexpr double kMaxSafeInteger = 9007199254740991.0;
-  p.rate = args.attr[4];
-  NABLA_CHECK(p.rate >= 0 && p.rate < 1, "the rate must be in [0, 1)");
-  NABLA_CHECK(
-      args.attr[5] >= 0 && args.attr[5] <= kMaxSafeInteger && args.attr[6] >= 0 && args.attr[6] <= kMaxSafeInteger,
-      "seed and counter must be integers below 2^53");
-  p.seed = static_cast<uint64_t>(args.attr[5]);
-  p.counter = static_cast<uint64_t>(args.attr[6]);
-  if (cut) {
-    const TensorView& lengths = args.in[masked ? 4 : 3];
-    NABLA_CHECK(lengths.dtype == DType::int32 && lengths.contiguous() && lengths.numel() == p.batch,
-                "lengths must be contiguous int32, one for each sample");
-    p.lengths = lengths.as<const int32_t>();
+  p.rate = command.rate;
+  p.seed = command.seed;
+  p.counter = command.counter;
+  if (command.lengths) {
+    p.lengths = command.lengths->as<const int32_t>();
     check_lengths(queue_of(args), p);
   }
   return p;

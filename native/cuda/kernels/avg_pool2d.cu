@@ -40,6 +40,7 @@ __global__ void __launch_bounds__(kPoolThreads) avg_pool_grad(PoolShape p, const
 
 void check_average(const ConvGeometry& g, const TensorView& image, const TensorView& pooled) {
   check_pooling(g, image, pooled);
+  check_pooling_size(g, image);
   NABLA_CHECK(g.dilation_h == 1 && g.dilation_w == 1, "windows of average pooling have no gaps");
 }
 

@@ -165,6 +165,7 @@ bool convolve_and_pool(KernelArgs& args, const ConvGeometry& conv, const TensorV
 void conv2d(KernelArgs& args) {
   const ConvGeometry g = ConvGeometry::from(args.attr, args.n_attr);
   check_convolution(g, args.in[0], args.out[0], args.in[1]);
+  check_convolution_size(args.in[0], args.out[0], args.in[1]);
   if (args.n_in > 2) check_bias(args.in[2], args.in[1]);
   check_algorithm(args, ConvGeometry::kAttrs + 1);
   args.in[0].dtype == DType::float32 ? forward<float>(args, g, args.out[0], nullptr)
@@ -174,6 +175,7 @@ void conv2d(KernelArgs& args) {
 void conv2dInputGrad(KernelArgs& args) {
   const ConvGeometry g = ConvGeometry::from(args.attr, args.n_attr);
   check_convolution(g, args.out[0], args.in[0], args.in[1]);
+  check_convolution_size(args.out[0], args.in[0], args.in[1]);
   check_algorithm(args, ConvGeometry::kAttrs);
   args.in[0].dtype == DType::float32 ? input_grad<float>(args, g) : input_grad<double>(args, g);
 }

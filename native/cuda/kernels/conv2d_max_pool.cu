@@ -38,9 +38,11 @@ void conv2dMaxPool(KernelArgs& args) {
   TensorView map = {
       nullptr, x.dtype, 4, {x.shape[0], h, width, outputs}, {h * width * outputs, width * outputs, outputs, 1}};
   check_convolution(conv, x, map, w);
+  check_convolution_size(x, map, w);
   if (args.n_in > 2) check_bias(args.in[2], w);
   check_algorithm(args, ConvGeometry::kAttrs + 1);
   check_pooling(pool, map, y);
+  check_pooling_size(pool, map);
   if (y.numel() == 0) return;
   const bool has_places = args.n_out > 1;
   if (two_by_two(pool) && (!has_places || small_places(args.out[1], y)) &&

@@ -405,6 +405,7 @@ void conv2dWeightGrad(KernelArgs& args) {
   const ConvGeometry g = ConvGeometry::from(args.attr, args.n_attr);
   const TensorView &x = args.in[0], &dy = args.in[1], &dw = args.out[0];
   check_convolution(g, x, dy, dw);
+  check_convolution_size(x, dy, dw);
   if (args.n_out > 1) check_bias(args.out[1], dw);
   check_algorithm(args, ConvGeometry::kAttrs);
   x.dtype == DType::float32 ? weight_grad<float>(args, g) : weight_grad<double>(args, g);

@@ -3,35 +3,18 @@
 // The input gradient is a correlation of dy with the kernels turned around, one for each residue (phase) of the pixel
 // modulo the stride.
 #pragma once
-#include "core/conv_geometry.h"
+#include "core/conv_checks.h"
 #include "cuda/queue.h"
 
 namespace nabla::cuda {
 
-// What the memory safety of the convolution kernels depends on. image [N, H, W, C], map [N, OH, OW, O], kernels
-// [KH, KW, C/groups, O].
-inline void check_convolution(const ConvGeometry& g, const TensorView& image, const TensorView& map,
-                              const TensorView& kernels) {
-  NABLA_CHECK(image.rank == 4 && map.rank == 4 && kernels.rank == 4, "a convolution needs tensors of rank 4");
-  NABLA_CHECK(image.dtype == DType::float32 || image.dtype == DType::float64, "a convolution needs floats");
-  NABLA_CHECK(map.dtype == image.dtype && kernels.dtype == image.dtype, "a convolution needs equal dtypes");
-  NABLA_CHECK(image.contiguous() && map.contiguous() && kernels.contiguous(), "a convolution needs contiguous tensors");
-  NABLA_CHECK(kernels.shape[0] == g.kernel_h && kernels.shape[1] == g.kernel_w &&
-                  kernels.shape[2] * g.groups == image.shape[3] && kernels.shape[3] == map.shape[3] &&
-                  map.shape[3] % g.groups == 0 && map.shape[0] == image.shape[0] &&
-                  map.shape[1] == g.out_h(image.shape[1]) && map.shape[2] == g.out_w(image.shape[2]),
-              "the shapes do not fit the geometry");
-  // Indices of 32 bits are rounded up to whole tiles. Offsets and coordinates may wrap around on their way into the
-  // image; padding is at most a million pixels.
+// Indices of 32 bits are rounded up to whole tiles. Offsets and coordinates may wrap around on their way into the
+// image; padding is at most a million pixels.
+inline void check_convolution_size(const TensorView& image, const TensorView& map, const TensorView& kernels) {
   for (const TensorView* t : {&image, &map, &kernels}) {
     NABLA_CHECK(t->numel() <= INT32_MAX - 1024 && t->shape[1] <= 1 << 30 && t->shape[2] <= 1 << 30,
                 "the tensors are too large for a convolution on this device");
   }
-}
-
-inline void check_bias(const TensorView& bias, const TensorView& kernels) {
-  NABLA_CHECK(bias.dtype == kernels.dtype && bias.contiguous() && bias.numel() == kernels.shape[3],
-              "the bias does not fit the kernels");
 }
 
 // CUDA's kernels have no choice of algorithms.

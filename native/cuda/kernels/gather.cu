@@ -3,7 +3,7 @@
 // side by side and adds them in order.
 #include <cstdint>
 
-#include "core/checks.h"
+#include "core/indexing.h"
 #include "cuda/kernels/indices.h"
 #include "cuda/kernels/pack.h"
 #include "cuda/kernels/sort_items.h"
@@ -12,23 +12,6 @@ namespace nabla::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-
-// x as [outer, axis_size, inner]; the indexed side as [outer, count, inner].
-struct Slices {
-  int64_t outer = 1, axis_size = 0, inner = 1, count = 0;
-};
-
-Slices slices_of(const TensorView& x, const TensorView& indices, const KernelArgs& args) {
-  NABLA_CHECK(args.n_attr >= 1 && args.attr[0] >= 0 && args.attr[0] < x.rank, "the axis is out of range");
-  NABLA_CHECK(indices.dtype == DType::int32 && indices.contiguous(), "indices must be int32 and contiguous");
-  const int axis = static_cast<int>(args.attr[0]);
-  Slices s;
-  for (int i = 0; i < axis; ++i) s.outer *= x.shape[i];
-  for (int i = axis + 1; i < x.rank; ++i) s.inner *= x.shape[i];
-  s.axis_size = x.shape[axis];
-  s.count = indices.numel();
-  return s;
-}
 
 // One thread for each of the result's n units, of which a slice has `inner`.
 template <typename Unit>

@@ -11,8 +11,8 @@ struct GruCell {
   KeptGates<T, 4> gates;  // z, r, the candidate, and the part of its sum that r multiplies
 
   __device__ T step(const CellPlace& at, T h) const {
-    const T z = sigmoid_of(of_x(at, 0) + of_h(at, 0)), r = sigmoid_of(of_x(at, 1) + of_h(at, 1));
-    const T multiplied = of_h(at, 2), candidate = tanh_of(r * multiplied + of_x(at, 2));
+    const T z = math::sigmoid(of_x(at, 0) + of_h(at, 0)), r = math::sigmoid(of_x(at, 1) + of_h(at, 1));
+    const T multiplied = of_h(at, 2), candidate = math::tanh(r * multiplied + of_x(at, 2));
     if (gates.data) {
       gates(at, 0) = z;
       gates(at, 1) = r;

@@ -12,8 +12,8 @@ struct LstmCell {
   T* kept_c;              // may be null
 
   __device__ T step(const CellPlace& at, T) const {
-    const T i = sigmoid_of(sums(at, 0)), f = sigmoid_of(sums(at, 1));
-    const T g = tanh_of(sums(at, 2)), o = sigmoid_of(sums(at, 3));
+    const T i = math::sigmoid(sums(at, 0)), f = math::sigmoid(sums(at, 1));
+    const T g = math::tanh(sums(at, 2)), o = math::sigmoid(sums(at, 3));
     const T next = f * c[at.at] + i * g;
     c[at.at] = next;
     if (kept_c) {
@@ -23,7 +23,7 @@ struct LstmCell {
       gates(at, 3) = o;
       kept_c[at.at] = next;
     }
-    return o * tanh_of(next);
+    return o * math::tanh(next);
   }
   __device__ void carry(const CellPlace& at) const {
     if (kept_c) kept_c[at.at] = c[at.at];

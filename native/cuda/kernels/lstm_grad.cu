@@ -15,7 +15,7 @@ struct LstmGradCell {
 
   __device__ T step(const CellPlace& at, T dh, const SumGradientsOf<T>& dz) const {
     const T i = gates(at, 0), f = gates(at, 1), g = gates(at, 2), o = gates(at, 3);
-    const T t = tanh_of(c[at.at]);
+    const T t = math::tanh(c[at.at]);
     const T slope = dh * o * (1 - t * t) + dc[at.at];
     dc[at.at] = slope * f;
     dz(at, 0) = slope * g * (i * (1 - i));

@@ -95,6 +95,7 @@ void maxPool2d(KernelArgs& args) {
   const ConvGeometry g = ConvGeometry::from(args.attr, args.n_attr);
   const TensorView &x = args.in[0], &y = args.out[0];
   check_pooling(g, x, y);
+  check_pooling_size(g, x);
   if (args.n_out > 1) check_places(g, x, y, args.out[1]);
   if (y.numel() == 0) return;
   by_dtypes(x.dtype, args.n_out > 1 ? args.out[1].dtype : DType::uint8, [&](auto t, auto place) {
@@ -109,6 +110,7 @@ void maxPool2dGrad(KernelArgs& args) {
   const ConvGeometry g = ConvGeometry::from(args.attr, args.n_attr);
   const TensorView &places = args.in[0], &dy = args.in[1], &dx = args.out[0];
   check_pooling(g, dx, dy);
+  check_pooling_size(g, dx);
   check_places(g, dx, dy, places);
   if (dx.numel() == 0) return;
   if (dy.numel() == 0) return fill_zeros(args, dx);
@@ -124,6 +126,7 @@ void maxPool2dGather(KernelArgs& args) {
   const ConvGeometry g = ConvGeometry::from(args.attr, args.n_attr);
   const TensorView &places = args.in[0], &from = args.in[1], &y = args.out[0];
   check_pooling(g, from, y);
+  check_pooling_size(g, from);
   check_places(g, from, y, places);
   if (y.numel() == 0) return;
   by_dtypes(y.dtype, places.dtype, [&](auto t, auto place) {

@@ -1,37 +1,13 @@
 // What layer_norm.cu and rms_norm.cu share: each row of `columns` elements is normalised by itself. A row is read from
 // memory once if its team can keep it. rmsNorm is the form without a mean.
 #pragma once
-#include "core/checks.h"
-#include "core/kernel.h"
+#include "core/norm_rows.h"
 #include "cuda/kernels/float_math.h"
 #include "cuda/kernels/partial_sums.h"
 #include "cuda/kernels/row_team.h"
 #include "cuda/queue.h"
 
 namespace nabla::cuda {
-
-struct NormRows {
-  int64_t rows, columns;
-  double epsilon;
-  bool gamma;
-};
-
-inline void check_norm_input(const TensorView& view, int64_t numel, DType dtype) {
-  NABLA_CHECK(view.contiguous() && view.numel() == numel && view.dtype == dtype,
-              "inputs and outputs must be contiguous, of one dtype and of fitting sizes");
-}
-
-// Checks what all kernels of this kind have in common: x is the first input; attr: epsilon, size, gamma.
-inline NormRows norm_rows(const KernelArgs& args) {
-  const TensorView& x = args.in[0];
-  NABLA_CHECK(x.dtype == DType::float32 || x.dtype == DType::float64, "inputs must be float32 or float64");
-  NABLA_CHECK(args.n_attr >= 3 && args.attr[1] >= 0 && args.attr[1] <= 2147483647, "epsilon, size, gamma are needed");
-  const int64_t columns = static_cast<int64_t>(args.attr[1]), numel = x.numel();
-  NABLA_CHECK(columns > 0 ? numel % columns == 0 : numel == 0, "the size must divide the input");
-  check_norm_input(x, numel, x.dtype);
-  check_norm_input(args.out[0], numel, x.dtype);
-  return {columns > 0 ? numel / columns : 0, columns, args.attr[0], args.attr[2] != 0};
-}
 
 template <typename T>
 struct Normalization {

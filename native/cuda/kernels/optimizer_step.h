@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 
+#include "core/optimizer_step.h"
 #include "cuda/kernels/tensor_table.h"
 #include "cuda/launch.h"
 #include "cuda/queue.h"
@@ -13,6 +14,10 @@ __device__ inline float fused(float a, float b, float c) { return fmaf(a, b, c);
 __device__ inline double fused(double a, double b, double c) { return fma(a, b, c); }
 __device__ inline float root(float x) { return sqrtf(x); }
 __device__ inline double root(double x) { return sqrt(x); }
+template <typename T>
+T set(double x) {
+  return static_cast<T>(x);
+}
 // b where either is NaN.
 template <typename T>
 __device__ T greater(T a, T b) {
@@ -21,31 +26,6 @@ __device__ T greater(T a, T b) {
 template <typename T>
 __device__ T lesser(T a, T b) {
   return a < b ? a : b;
-}
-
-// The attributes that all steps begin with: n, learningRate, weightDecay, clipValue (may be infinite), scaled (0/1).
-// The inputs are lists of n tensors: parameters, gradients, the slots; then, if scaled, n factors for the gradients.
-constexpr int kStepAttributes = 5;
-
-inline int64_t check_step(const KernelArgs& args, int64_t lists, int attributes) {
-  NABLA_CHECK(args.n_attr == kStepAttributes + attributes, "the number of attributes is wrong");
-  const int64_t n = static_cast<int64_t>(args.attr[0]), scales = args.attr[4] != 0 ? 1 : 0;
-  NABLA_CHECK(n > 0 && n * lists + scales == args.n_in, "the number of tensors is wrong");
-  for (int64_t i = 0; i < n; ++i) {
-    const TensorView& parameter = args.in[i];
-    NABLA_CHECK(parameter.dtype == DType::float32 || parameter.dtype == DType::float64,
-                "parameters must be float32 or float64");
-    for (int64_t list = 0; list < lists; ++list) {
-      const TensorView& t = args.in[list * n + i];
-      NABLA_CHECK(t.dtype == parameter.dtype && t.numel() == parameter.numel() && t.contiguous(),
-                  "gradients and slots must be contiguous and like their parameter");
-    }
-  }
-  if (scales != 0) {
-    const TensorView& t = args.in[args.n_in - 1];
-    NABLA_CHECK(t.dtype == DType::float64 && t.numel() == n && t.contiguous(), "there must be n float64 factors");
-  }
-  return n;
 }
 
 constexpr int kStepThreads = 256;
@@ -127,8 +107,8 @@ __global__ void __launch_bounds__(kStepThreads, 4)
 // A rule takes a gradient and the slots, changes the slots and gives the step to take off the parameter. make(T{})
 // gives the rule for T.
 template <int kSlots, typename Make>
-void step_parameters(KernelArgs& args, int attributes, Make&& make) {
-  const int64_t n = check_step(args, 2 + kSlots, attributes);
+void step_parameters(KernelArgs& args, Make&& make) {
+  const int64_t n = check_step(args, 2 + kSlots);
   const double* scales = args.attr[4] != 0 ? args.in[args.n_in - 1].as<const double>() : nullptr;
   const StepOptions options{args.attr[1] * args.attr[2], args.attr[3], scales};
   const auto single_rule = make(0.0f);

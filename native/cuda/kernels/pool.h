@@ -3,8 +3,7 @@
 #pragma once
 #include <cstdint>
 
-#include "core/checks.h"
-#include "core/conv_geometry.h"
+#include "core/conv_checks.h"
 #include "core/kernel.h"
 #include "cuda/kernels/image_place.h"
 #include "cuda/launch.h"
@@ -25,7 +24,7 @@ struct PoolWindows {
   int begin, end;
 };
 
-// One axis of the geometry. check_pooling() has made sure that 32 bits are enough.
+// One axis of the geometry. check_pooling_size() has made sure that 32 bits are enough.
 struct PoolAxis {
   int kernel, stride, dilation, padding, size, out_size;
 
@@ -76,14 +75,8 @@ struct PoolShape {
   }
 };
 
-inline void check_pooling(const ConvGeometry& g, const TensorView& x, const TensorView& y) {
-  NABLA_CHECK(x.rank == 4 && y.rank == 4, "pooling needs tensors of rank 4");
-  NABLA_CHECK(x.dtype == DType::float32 || x.dtype == DType::float64, "pooling needs floats");
-  NABLA_CHECK(y.dtype == x.dtype && x.contiguous() && y.contiguous(), "pooling needs contiguous tensors of one dtype");
-  NABLA_CHECK(y.shape[0] == x.shape[0] && y.shape[1] == g.out_h(x.shape[1]) && y.shape[2] == g.out_w(x.shape[2]) &&
-                  y.shape[3] == x.shape[3],
-              "the shapes do not fit the geometry");
-  // With padding: windows that lie in it have no greater numbers.
+// With padding: windows that lie in it have no greater numbers.
+inline void check_pooling_size(const ConvGeometry& g, const TensorView& x) {
   constexpr int64_t kMostPixels = 1 << 30;
   NABLA_CHECK(
       x.shape[1] + g.pad_top + g.pad_bottom <= kMostPixels && x.shape[2] + g.pad_left + g.pad_right <= kMostPixels,

@@ -9,7 +9,7 @@ struct SimpleRnnCell {
   GateSums<T> sums;
   bool relu;  // or tanh
 
-  __device__ T step(const CellPlace& at, T) const { return relu ? relu_of(sums(at, 0)) : tanh_of(sums(at, 0)); }
+  __device__ T step(const CellPlace& at, T) const { return relu ? relu_of(sums(at, 0)) : math::tanh(sums(at, 0)); }
   __device__ void carry(const CellPlace&) const {}
 };
 

@@ -2,33 +2,14 @@
 // (1 - s) * onehot(label) + s / C, or (1 - s) * probabilities + s / C, with label smoothing s.
 #include <string>
 
-#include "core/checks.h"
-#include "core/kernel.h"
+#include "core/cross_entropy.h"
 #include "cuda/kernels/softmax_rows.h"
 #include "cuda/queue.h"
 
 namespace nabla::cuda {
 namespace {
 
-struct Problem {
-  int64_t rows, columns;
-  double smoothing;
-  bool by_label;  // int32 labels rather than probabilities
-};
-
-Problem problem_of(const KernelArgs& args) {
-  const TensorView &logits = args.in[0], &labels = args.in[1];
-  NABLA_CHECK(logits.rank == 2 && logits.contiguous() && labels.contiguous(), "logits must be [N, C], all contiguous");
-  NABLA_CHECK(logits.dtype == DType::float32 || logits.dtype == DType::float64, "logits must be float32 or float64");
-  NABLA_CHECK(args.n_attr >= 1, "labelSmoothing is needed");
-  const Problem p{logits.shape[0], logits.shape[1], args.attr[0], labels.dtype == DType::int32};
-  NABLA_CHECK(p.by_label || labels.dtype == logits.dtype, "labels must be int32 or of the logits' dtype");
-  NABLA_CHECK(labels.numel() == (p.by_label ? p.rows : p.rows * p.columns), "there must be labels for each row");
-  NABLA_CHECK(p.columns > 0 || p.rows == 0, "there must be at least one class");
-  return p;
-}
-
-FaultWord* label_fault(Queue& q, const Problem& p) {
+FaultWord* label_fault(Queue& q, const CrossEntropy& p) {
   if (!p.by_label || p.rows == 0) return nullptr;
   return q.fault(ErrorKind::index, [columns = p.columns](int64_t position, int32_t label) {
     return "label " + std::to_string(label) + " at position " + std::to_string(position) + " is outside [0, " +
@@ -44,7 +25,7 @@ struct Target {
   const T* probabilities;  // without labels
   FaultWord* fault;
 
-  Target(const KernelArgs& args, const Problem& p, FaultWord* fault_word)
+  Target(const KernelArgs& args, const CrossEntropy& p, FaultWord* fault_word)
       : everywhere(static_cast<T>(p.smoothing / static_cast<double>(p.columns))),
         share(static_cast<T>(1 - p.smoothing)),
         smoothing(static_cast<T>(p.smoothing)),
@@ -151,7 +132,7 @@ __global__ void __launch_bounds__(kMostTeamThreads, 1)
 }
 
 template <typename T>
-void forward(KernelArgs& args, const Problem& p) {
+void forward(KernelArgs& args, const CrossEntropy& p) {
   Queue& q = queue_of(args);
   const T* logits = args.in[0].as<const T>();
   const Target<T> target(args, p, label_fault(q, p));
@@ -162,7 +143,7 @@ void forward(KernelArgs& args, const Problem& p) {
 }
 
 template <typename T>
-void backward(KernelArgs& args, const Problem& p) {
+void backward(KernelArgs& args, const CrossEntropy& p) {
   Queue& q = queue_of(args);
   const T* logits = args.in[0].as<const T>();
   T* dx = args.out[0].as<T>();
@@ -176,21 +157,12 @@ void backward(KernelArgs& args, const Problem& p) {
 }  // namespace
 
 void softmaxCrossEntropy(KernelArgs& args) {
-  const Problem p = problem_of(args);
-  NABLA_CHECK(args.out[0].numel() == p.rows && args.out[1].numel() == p.rows, "the outputs must be [N]");
-  NABLA_CHECK(args.out[0].dtype == args.in[0].dtype && args.out[1].dtype == args.in[0].dtype,
-              "the outputs must be of the logits' dtype");
+  const CrossEntropy p = cross_entropy_forward(args);
   args.in[0].dtype == DType::float32 ? forward<float>(args, p) : forward<double>(args, p);
 }
 
 void softmaxCrossEntropyGrad(KernelArgs& args) {
-  const Problem p = problem_of(args);
-  for (int i = 2; i < 4; ++i) {
-    NABLA_CHECK(args.in[i].numel() == p.rows && args.in[i].dtype == args.in[0].dtype && args.in[i].contiguous(),
-                "logSumExp and dloss must be [N], contiguous and of the logits' dtype");
-  }
-  NABLA_CHECK(args.out[0].numel() == p.rows * p.columns && args.out[0].dtype == args.in[0].dtype,
-              "the output must be like the logits");
+  const CrossEntropy p = cross_entropy_backward(args);
   args.in[0].dtype == DType::float32 ? backward<float>(args, p) : backward<double>(args, p);
 }
 

@@ -3,7 +3,7 @@
 // so that each element of the result finds its updates side by side and adds them in order.
 #include <cstdint>
 
-#include "core/checks.h"
+#include "core/indexing.h"
 #include "cuda/kernels/indices.h"
 #include "cuda/kernels/sort_items.h"
 
@@ -11,35 +11,6 @@ namespace nabla::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-
-// One side as [outer, size, inner], the indices as [outer, count, inner].
-struct Lines {
-  int64_t outer = 1, size = 0, inner = 1, count = 0;
-};
-
-bool same_shape(const TensorView& a, const TensorView& b) {
-  if (a.rank != b.rank) return false;
-  for (int d = 0; d < a.rank; ++d) {
-    if (a.shape[d] != b.shape[d]) return false;
-  }
-  return true;
-}
-
-// Of a tensor and indices that have the same shape but for the axis.
-Lines lines_of(const TensorView& x, const TensorView& indices, const KernelArgs& args) {
-  NABLA_CHECK(args.n_attr == 1 && args.attr[0] >= 0 && args.attr[0] < x.rank, "the axis is out of range");
-  NABLA_CHECK(indices.dtype == DType::int32 && indices.contiguous(), "indices must be int32 and contiguous");
-  NABLA_CHECK(indices.rank == x.rank, "the indices have another number of axes");
-  const int axis = static_cast<int>(args.attr[0]);
-  Lines s;
-  for (int d = 0; d < x.rank; ++d) {
-    NABLA_CHECK(d == axis || x.shape[d] == indices.shape[d], "the indices do not fit");
-    if (d != axis) (d < axis ? s.outer : s.inner) *= x.shape[d];
-  }
-  s.size = x.shape[axis];
-  s.count = indices.shape[axis];
-  return s;
-}
 
 // One thread for each of n elements, which are moved as unsigned integers of their size.
 template <typename T>
