@@ -19,6 +19,13 @@ constexpr int64_t kWorthForkingBytes = 128 * 1024;
 // A B of at most so many bytes is one strip, however wide: it stays in L2, and C is written in long runs.
 constexpr int64_t kNarrowB = 128 * 1024;
 
+// Rows of B that begin at most so many bytes apart need no packing.
+#if defined(NABLA_ISA_AVX512)
+constexpr int64_t kNearRows = 2048;
+#else
+constexpr int64_t kNearRows = 1024;
+#endif
+
 // [0, n) cut into pieces of nearly equal numbers of units (the last unit may be partial).
 struct Cut {
   int64_t n, unit, pieces;
@@ -107,13 +114,17 @@ struct Plan {
       cut.pieces *= 2;
     }
     plan.group = work < kWorthForking / 2 ? static_cast<int64_t>(kWorthForking / 2 / (work + 1)) + 1 : 1;
-    // In L2 an operand is as good as packed. Some rows use B too seldom to pay for packing it; very few rows of
-    // a matrix that no cache holds wait for memory, and packing reads that in long runs, the next block ahead.
-    const bool small = g.k * g.n * static_cast<int64_t>(sizeof(T)) <= 256 * 1024;
+    // In L2 an operand is as good as packed, and so is one whose lines spread over all sets of a cache. A few rows use
+    // B too seldom to pay for packing it; very few rows of a matrix that no cache holds wait for memory, and packing
+    // reads that in long runs, the next block ahead.
+    constexpr int64_t size = sizeof(T);
+    const bool small = g.k * g.n * size <= 256 * 1024;
     const int64_t most = plan.rows.largest();
     const bool waits = g.k * g.n * static_cast<int64_t>(sizeof(B)) >= kBeyondCaches && most <= Block::MR / 2;
-    plan.pack_b = kIsHalf<B> || g.b_col != 1 || (!small && most > 3 * Block::MR) || waits;
-    plan.pack_a = kIsHalf<A> || !small || (g.a_col != 1 && g.a_row != 1);
+    const bool b_in_place = small || g.b_row * size <= kNearRows || most <= 2 * Block::MR;
+    const bool a_in_place = small || (g.a_col == 1 ? g.a_row * size % 2048 != 0 : g.a_col * size <= 1024);
+    plan.pack_b = kIsHalf<B> || g.b_col != 1 || !b_in_place || waits;
+    plan.pack_a = kIsHalf<A> || !a_in_place || (g.a_col != 1 && g.a_row != 1);
     plan.a_tiles = plan.pack_a && g.a_col != 1 ? min_of(ceil_div(most, Block::MR), Block::kTiles) : 1;
     return plan;
   }

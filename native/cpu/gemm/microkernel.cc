@@ -10,6 +10,8 @@
 namespace nabla::NABLA_ISA {
 namespace {
 
+constexpr int64_t kLine = 64;  // bytes of a cache line
+
 // Which loads and stores a tile needs: full rows of NR, or 1 to `vectors` vectors of which the last is masked.
 enum class Width { full, two_masked, one_masked };
 
@@ -86,7 +88,7 @@ struct MultiplyAddPairs {
 
 template <typename T, int rows, Width width, bool column_wise, typename Step>
 void tile(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
-          const Epilogue<T>* epilogue) {
+          const Epilogue<T>* epilogue, const char* ahead) {
   using V = TileVec<T>;
   const Columns<T, width> columns(n);
   constexpr int vectors = Columns<T, width>::vectors;
@@ -111,6 +113,11 @@ void tile(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, 
       V row[vectors];
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) row[v] = columns.load(b, v);
+      // A tile of few rows has no room for it between its products.
+      if constexpr (rows > TileShape<T>::MR / 2) {
+        __builtin_prefetch(ahead, 0, 2);
+        ahead += kLine;
+      }
 #pragma GCC unroll 16
       for (int i = 0; i < rows; ++i) {
         const V x = V::set(pa.at(i));
@@ -165,7 +172,7 @@ void activate_tile(int m, int n, const Epilogue<T>& epilogue, const CTile<T>& c,
 
 template <typename T>
 using Tile = void (*)(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
-                      const Epilogue<T>* epilogue);
+                      const Epilogue<T>* epilogue, const char* ahead);
 
 template <typename T>
 struct ByRows {
@@ -180,7 +187,7 @@ constexpr ByRows<T> kTiles = by_rows<T, width, column_wise, Step>(std::make_inte
 
 template <typename T, typename Step>
 NABLA_INLINE void run(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
-                      const Epilogue<T>* epilogue) {
+                      const Epilogue<T>* epilogue, const void* ahead) {
   if (m <= 0 || n <= 0) return;
   constexpr int width = TileVec<T>::width;
   const bool column_wise = a.row_stride == 1 && a.k_stride != 1;
@@ -192,7 +199,7 @@ NABLA_INLINE void run(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, 
   } else {
     tiles = column_wise ? kTiles<T, Width::one_masked, true, Step>.of : kTiles<T, Width::one_masked, false, Step>.of;
   }
-  tiles[m - 1](n, a, b, ldb, c, accumulate, epilogue);
+  tiles[m - 1](n, a, b, ldb, c, accumulate, epilogue, static_cast<const char*>(ahead ? ahead : b));
   if (!epilogue) return;
   switch (epilogue->activation) {
     case Activation::none:
@@ -207,20 +214,20 @@ NABLA_INLINE void run(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, 
 
 template <typename T>
 void microkernel(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
-                 const Epilogue<T>* epilogue) {
-  run<T, MultiplyAdd>(m, n, a, b, ldb, c, accumulate, epilogue);
+                 const Epilogue<T>* epilogue, const void* ahead) {
+  run<T, MultiplyAdd>(m, n, a, b, ldb, c, accumulate, epilogue, ahead);
 }
 
 #if defined(NABLA_ISA_AVX512)
 void microkernel_pairs(int m, int n, const ATile<float>& a, const float* b, int64_t ldb, const CTile<float>& c,
                        bool accumulate, const Epilogue<float>* epilogue) {
-  run<float, MultiplyAddPairs>(m, n, a, b, ldb, c, accumulate, epilogue);
+  run<float, MultiplyAddPairs>(m, n, a, b, ldb, c, accumulate, epilogue, nullptr);
 }
 #endif
 
 template void microkernel<float>(int, int, const ATile<float>&, const float*, int64_t, const CTile<float>&, bool,
-                                 const Epilogue<float>*);
+                                 const Epilogue<float>*, const void*);
 template void microkernel<double>(int, int, const ATile<double>&, const double*, int64_t, const CTile<double>&, bool,
-                                  const Epilogue<double>*);
+                                  const Epilogue<double>*, const void*);
 
 }  // namespace nabla::NABLA_ISA

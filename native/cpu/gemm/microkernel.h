@@ -5,10 +5,11 @@
 namespace nabla::NABLA_ISA {
 
 // m in [0, MR], n in [0, NR]. B is a [K x n] matrix of rows `ldb` apart, whose rows go on through the segments of A;
-// nothing beyond its n columns is read. With `epilogue` (the last block of K), what it says follows.
+// nothing beyond its n columns is read. With `epilogue` (the last block of K), what it says follows. `ahead` is memory
+// that is needed soon: each step of K asks for a cache line of it.
 template <typename T>
 void microkernel(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
-                 const Epilogue<T>* epilogue);
+                 const Epilogue<T>* epilogue, const void* ahead = nullptr);
 
 #if defined(NABLA_ISA_AVX512)
 // The same for pairs of bfloat16 (pack_pairs.h), on a CPU with AVX512_BF16: a step of K is two products and their sums,
@@ -18,8 +19,8 @@ void microkernel_pairs(int m, int n, const ATile<float>& a, const float* b, int6
 #endif
 
 extern template void microkernel<float>(int, int, const ATile<float>&, const float*, int64_t, const CTile<float>&, bool,
-                                        const Epilogue<float>*);
+                                        const Epilogue<float>*, const void*);
 extern template void microkernel<double>(int, int, const ATile<double>&, const double*, int64_t, const CTile<double>&,
-                                         bool, const Epilogue<double>*);
+                                         bool, const Epilogue<double>*, const void*);
 
 }  // namespace nabla::NABLA_ISA

@@ -99,6 +99,15 @@ NABLA_INLINE void for_each_depth(int64_t k, Body&& body) {
   }
 }
 
+// What a tile of rows asks for while it multiplies with k rows of a panel: the same rows of the panel that is used
+// next, `next` elements on (0: there is none). Weights that no second-level cache holds are so on their way in time.
+// The first two tiles of a range of rows ask for half of it each.
+template <typename T>
+NABLA_INLINE const T* panel_ahead(const T* panel, int64_t next, int64_t k, int64_t tile) {
+  constexpr int64_t NR = TileShape<T>::NR;
+  return next > 0 && tile < 2 ? panel + next + tile * (k * NR / 2) : nullptr;
+}
+
 // What a column of a cell's product is the sum of: x and h with a gate's columns of W and of U, or one of them alone.
 struct GateBlock {
   int gate;
@@ -204,8 +213,10 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
     for (int64_t block = task.block; block < task.block_end; ++block) {
       const T* panels = weights.data + block * weights.block_elements();
       const int64_t unit = block * NR, n = min_of(H - unit, NR);
+      const int64_t next = block + 1 < task.block_end ? weights.block_elements() : 0;
       for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
         alignas(64) T z[MR * count * NR];
+        const int64_t tile = (row - task.row) / m;
         for_each_depth<T>(depth, [&](int64_t k0, int64_t k) {
           for (int q = 0; q < count; ++q) {
             // The part of this piece that the block has.
@@ -214,10 +225,11 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
             // A block of no rows at all is its bias.
             if (begin >= end && (k0 > 0 || weights.rows[q] > 0)) continue;
             const Epilogue<T> epilogue{bias[q] ? bias[q] + unit : nullptr, Activation::none};
-            microkernel<T>(
-                static_cast<int>(m), static_cast<int>(n), ATile<T>{row_at(step, row) + begin, ld, 1, end - begin, 1, 0},
-                panels + weights.offset[q] + (begin - weights.first[q]) * NR, NR, CTile<T>{z + q * NR, count * NR},
-                begin > weights.first[q], end == stop ? &epilogue : nullptr);
+            const T* panel = panels + weights.offset[q] + (begin - weights.first[q]) * NR;
+            microkernel<T>(static_cast<int>(m), static_cast<int>(n),
+                           ATile<T>{row_at(step, row) + begin, ld, 1, end - begin, 1, 0}, panel, NR,
+                           CTile<T>{z + q * NR, count * NR}, begin > weights.first[q],
+                           end == stop ? &epilogue : nullptr, panel_ahead(panel, next, end - begin, tile));
           }
         });
         for (int64_t i = 0; i < m; ++i) {

@@ -53,19 +53,24 @@ void recur_backward(KernelArgs& args, const Recurrent& p, const RecurrentBackwar
   // One more round than steps: in each, what the step after gives, then the step.
   for_each_step(args.pool, cut, p.state && S > 0 ? S + 1 : S, [&](int64_t round, const RecurrentTask& task) {
     const int64_t step = S - 1 - round;
-    for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
-      if (round > 0) {
-        for_each_depth<T>(depth, [&](int64_t k0, int64_t k) {
-          for (int64_t block = task.block; block < task.block_end; ++block) {
-            const int64_t unit = block * NR, n = min_of(H - unit, NR);
+    if (round > 0) {
+      // All rows use a panel's piece while it is near.
+      for_each_depth<T>(depth, [&](int64_t k0, int64_t k) {
+        for (int64_t block = task.block; block < task.block_end; ++block) {
+          const int64_t unit = block * NR, n = min_of(H - unit, NR);
+          const int64_t next = block + 1 < task.block_end ? depth * NR : 0;
+          const T* panel = packed + unit * depth + k0 * NR;
+          for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
             microkernel<T>(static_cast<int>(m), static_cast<int>(n),
-                           ATile<T>{dz.data + ((step + 1) * p.batch + row) * dz.ld + k0, dz.ld, 1, k, 1, 0},
-                           packed + unit * depth + k0 * NR, NR, CTile<T>{f.dh + row * H + unit, H}, adds || k0 > 0,
-                           nullptr);
-          }
-        });
-      }
-      if (step < 0) return;
+                           ATile<T>{dz.data + ((step + 1) * p.batch + row) * dz.ld + k0, dz.ld, 1, k, 1, 0}, panel, NR,
+                           CTile<T>{f.dh + row * H + unit, H}, adds || k0 > 0, nullptr,
+                           panel_ahead(panel, next, k, (row - task.row) / m));
+          });
+        }
+      });
+    }
+    if (step < 0) return;
+    for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
       const int64_t first = task.block * NR, n = min_of(task.block_end * NR, H) - first;
       for (int64_t i = 0; i < m; ++i) {
         const int64_t b = row + i;
