@@ -5,11 +5,13 @@ import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { Failure, output, root, run } from "./lib.mjs";
 
-const ISAS = ["avx2", "avx512"];
+/** Those that need more than the baseline of the CPUs that this build is for; of AArch64, NEON is the baseline. */
+const ISAS = { x64: ["avx2", "avx512"], arm64: ["neon"] }[process.arch] ?? [];
 const WEAK = "WVu";
 
 await run(() => {
   const build = process.argv[2] ?? join(root, "build");
+  if (ISAS.length === 0) throw new Failure(`ISA symbols: no instruction set of ${process.arch} to look at`);
   const offending = [];
   for (const isa of ISAS) {
     const objects = objectsOf(join(build, `CMakeFiles/nabla_kernels_${isa}.dir`));

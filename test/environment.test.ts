@@ -1,5 +1,6 @@
 // What the environment variables do, each in a worker with an environment of its own.
 import { describe, expect, test } from "vitest";
+import { loadAddon } from "../src/ts/native/load.js";
 import { inWorker } from "./support/worker.js";
 
 type Nabla = typeof import("nabla");
@@ -8,7 +9,7 @@ const start = ({ tensor }: Nabla): number => tensor([1, 2]).sum().itemSync();
 
 describe("wrong values are refused when the engine starts", () => {
   test.each([
-    [{ NABLA_ISA: "sse2" }, 'NABLA_ISA: unknown instruction set: "sse2", expected one of scalar, avx2, avx512'],
+    [{ NABLA_ISA: "sse2" }, 'NABLA_ISA: unknown instruction set: "sse2", expected one of scalar, avx2, avx512, neon'],
     [
       { NABLA_THREADS: "two" },
       'NABLA_THREADS: not a number of the right size: "two", expected an integer from 1 to 1024',
@@ -29,6 +30,14 @@ describe("wrong values are refused when the engine starts", () => {
     const { error } = await inWorker(start, undefined, env);
     expect(error).toEqual({ name: "ArgumentError", code: "ARGUMENT", message });
   });
+});
+
+test("an instruction set of other CPUs is refused", async () => {
+  const { isa } = loadAddon().info();
+  const foreign = isa === "neon" ? "avx2" : "neon";
+  const { error } = await inWorker(start, undefined, { NABLA_ISA: foreign });
+  const message = `NABLA_ISA: this CPU lacks "${foreign}": the best it has is "${isa}"`;
+  expect(error).toEqual({ name: "ArgumentError", code: "ARGUMENT", message });
 });
 
 test.each([{ NABLA_ISA: "scalar" }, { NABLA_THREADS: "3" }, { NABLA_PIN: "0" }, { NABLA_PIN: "1" }, { NABLA_ISA: "" }])(

@@ -6,11 +6,12 @@ namespace nabla {
 void describe_backend(napi_env env, ObjectValue& info) {
   napi_value isas = nullptr;
   napi_create_array(env, &isas);
-  const Isa best = detect_isa();
-  for (int i = 0; i <= static_cast<int>(best); ++i) {
-    napi_set_element(env, isas, static_cast<uint32_t>(i), make(env, std::string(isa_name(static_cast<Isa>(i)))));
+  uint32_t count = 0;
+  for (int i = 0; i < kIsaCount; ++i) {
+    const Isa isa = static_cast<Isa>(i);
+    if (has_isa(isa)) napi_set_element(env, isas, count++, make(env, std::string(isa_name(isa))));
   }
-  info.set("isas", isas).set("isa", std::string(isa_name(best)));
+  info.set("isas", isas).set("isa", std::string(isa_name(detect_isa())));
 }
 
 std::unique_ptr<Device> open_backend(napi_env env, napi_value options, ObjectValue& opened) {
@@ -18,7 +19,7 @@ std::unique_ptr<Device> open_backend(napi_env env, napi_value options, ObjectVal
   size_t length = 0;
   napi_get_value_string_utf8(env, property(env, options, "isa"), isa_text, sizeof(isa_text), &length);
   Isa isa = Isa::scalar;
-  NABLA_CHECK(parse_isa(isa_text, &isa) && isa <= detect_isa(), "this CPU has no such instruction set");
+  NABLA_CHECK(parse_isa(isa_text, &isa) && has_isa(isa), "this CPU has no such instruction set");
   const double threads = number_of(env, property(env, options, "threads"));
   NABLA_CHECK(threads >= 1 && threads <= 1024, "the number of threads is out of range");
   bool pin = false;

@@ -12,25 +12,37 @@ namespace nabla {
 NABLA_DECLARE_TABLE(scalar)
 NABLA_DECLARE_TABLE(avx2)
 NABLA_DECLARE_TABLE(avx512)
+NABLA_DECLARE_TABLE(neon)
 #undef NABLA_DECLARE_TABLE
 
 // The compiler's own detection reads CPUID and XGETBV, so an ISA counts only if its registers are saved too.
-Isa detect_isa() {
+bool has_isa(Isa isa) {
 #if defined(NABLA_HAS_AVX512) || defined(NABLA_HAS_AVX2)
   __builtin_cpu_init();
   [[maybe_unused]] const bool avx2 =
       __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
 #endif
-#if defined(NABLA_HAS_AVX512)
-  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    return Isa::avx512;
-  }
-#endif
+  switch (isa) {
+    case Isa::scalar: return true;
 #if defined(NABLA_HAS_AVX2)
-  if (avx2) return Isa::avx2;
+    case Isa::avx2: return avx2;
 #endif
-  return Isa::scalar;
+#if defined(NABLA_HAS_AVX512)
+    case Isa::avx512:
+      return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#endif
+#if defined(NABLA_HAS_NEON)
+    case Isa::neon: return true;  // every AArch64 CPU has it
+#endif
+    default: return false;
+  }
+}
+
+Isa detect_isa() {
+  int best = kIsaCount - 1;
+  while (!has_isa(static_cast<Isa>(best))) --best;
+  return static_cast<Isa>(best);
 }
 
 bool has_bfloat16_dot() {
@@ -46,6 +58,7 @@ const char* isa_name(Isa isa) {
     case Isa::scalar: return "scalar";
     case Isa::avx2: return "avx2";
     case Isa::avx512: return "avx512";
+    case Isa::neon: return "neon";
   }
   return "unknown";
 }
@@ -62,8 +75,10 @@ bool parse_isa(const char* name, Isa* isa) {
 }
 
 const KernelTable& kernel_table(Isa isa) {
-  [[maybe_unused]] const Isa best = detect_isa();
-  if (isa > best) isa = best;
+  if (!has_isa(isa)) isa = detect_isa();
+#if defined(NABLA_HAS_NEON)
+  if (isa == Isa::neon) return neon::table();
+#endif
 #if defined(NABLA_HAS_AVX512)
   if (isa == Isa::avx512) return avx512::table();
 #endif

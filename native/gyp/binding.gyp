@@ -7,14 +7,16 @@
   "target_defaults": {
     "default_configuration": "Release",
     "include_dirs": ["../../native"],
+    "defines": ["NABLA_HAS_SCALAR"],
     # Node's own defaults switch these off.
     "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
     "cflags_cc": ["-std=c++17", "-O3", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "<!@(<(list) NABLA_FLAGS)"],
     "conditions": [
       ["target_arch == 'x64'", {
-        "defines": ["NABLA_HAS_SCALAR", "NABLA_HAS_AVX2", "NABLA_HAS_AVX512"],
-      }, {
-        "defines": ["NABLA_HAS_SCALAR"],
+        "defines": ["NABLA_HAS_AVX2", "NABLA_HAS_AVX512"],
+      }],
+      ["target_arch == 'arm64'", {
+        "defines": ["NABLA_HAS_NEON"],
       }],
     ],
   },
@@ -33,6 +35,9 @@
       "conditions": [
         ["target_arch == 'x64'", {
           "dependencies": ["kernels_avx2", "kernels_avx512"],
+        }],
+        ["target_arch == 'arm64'", {
+          "dependencies": ["kernels_neon"],
         }],
         ["OS == 'linux' and target_arch == 'x64'", {
           "ldflags": ["<!@(<(list) NABLA_WRAPPED -Wl,--wrap=)"],
@@ -61,6 +66,16 @@
           "type": "static_library",
           "defines": ["NABLA_ISA_AVX512"],
           "cflags_cc": ["<!@(<(list) NABLA_FLAGS_avx512)"],
+          "sources": ["<!@(<(list) NABLA_CPU_KERNELS ../../)"],
+        },
+      ],
+    }],
+    ["target_arch == 'arm64'", {
+      "targets": [
+        {
+          "target_name": "kernels_neon",
+          "type": "static_library",
+          "defines": ["NABLA_ISA_NEON"],
           "sources": ["<!@(<(list) NABLA_CPU_KERNELS ../../)"],
         },
       ],

@@ -175,7 +175,9 @@ inline std::vector<Isa> available_isas() {
   return {Isa::scalar};
 #else
   std::vector<Isa> isas;
-  for (int i = 0; i <= static_cast<int>(nabla::detect_isa()); ++i) isas.push_back(static_cast<Isa>(i));
+  for (int i = 0; i < nabla::kIsaCount; ++i) {
+    if (nabla::has_isa(static_cast<Isa>(i))) isas.push_back(static_cast<Isa>(i));
+  }
   return isas;
 #endif
 }

@@ -73,10 +73,12 @@ __attribute__((constructor(101))) static void end_without_isa() {
   const nabla::Isa needed = nabla::Isa::avx512;
 #elif defined(NABLA_ISA_AVX2)
   const nabla::Isa needed = nabla::Isa::avx2;
+#elif defined(NABLA_ISA_NEON)
+  const nabla::Isa needed = nabla::Isa::neon;
 #else
   const nabla::Isa needed = nabla::Isa::scalar;
 #endif
-  if (nabla::detect_isa() >= needed) return;
+  if (nabla::has_isa(needed)) return;
   std::printf("not run: this CPU has no %s\n", nabla::isa_name(needed));
   std::exit(kSkipped);
 }

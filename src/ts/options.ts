@@ -1,7 +1,7 @@
 import { ArgumentError } from "./errors.js";
 import type { CpuInfo, CpuOptions, CudaOptions } from "./native/contract.js";
 
-const ISAS = ["scalar", "avx2", "avx512"];
+const ISAS = ["scalar", "avx2", "avx512", "neon"];
 
 /** How convolutions are computed; a name's place is its number in commands (native/cpu/gemm/conv_method.h). */
 export const CONVOLUTIONS = ["auto", "im2col", "winograd"] as const;
@@ -35,7 +35,7 @@ export function streamOptions(environment: Environment): StreamOptions {
 /**
  * Those of the CPU.
  *
- * - `NABLA_ISA=scalar|avx2|avx512` caps the instruction set;
+ * - `NABLA_ISA=scalar|avx2|avx512|neon` chooses the instruction set, by default the best of this CPU;
  * - `NABLA_THREADS=n` sets the threads that compute (1 to 1024; default: the CPUs this process may use);
  * - `NABLA_PIN=0|1` forbids or forces pinning them to CPUs.
  *
@@ -46,7 +46,7 @@ export function cpuOptions(environment: Environment, info: CpuInfo): Omit<CpuOpt
   if (!ISAS.includes(isa)) {
     throw new ArgumentError(`NABLA_ISA: unknown instruction set: "${isa}", expected one of ${ISAS.join(", ")}`);
   }
-  if (ISAS.indexOf(isa) > ISAS.indexOf(info.isa)) {
+  if (!info.isas.includes(isa)) {
     throw new ArgumentError(`NABLA_ISA: this CPU lacks "${isa}": the best it has is "${info.isa}"`);
   }
   const threads = integer(environment, "NABLA_THREADS", 1, 1024) ?? info.cpus;

@@ -8,7 +8,7 @@
 
 namespace nabla::NABLA_ISA {
 
-#if defined(NABLA_ISA_AVX512) || defined(NABLA_ISA_AVX2)
+#if defined(NABLA_ISA_AVX512) || defined(NABLA_ISA_AVX2) || defined(NABLA_ISA_NEON)
 template <typename T>
 using TileVec = Vec<T>;
 #else
@@ -57,6 +57,9 @@ struct TileShape {
   static constexpr int MR = 14, vectors = 2;
 #elif defined(NABLA_ISA_AVX2)
   static constexpr int MR = 6, vectors = 2;
+#elif defined(NABLA_ISA_NEON)
+  // An element of A comes from memory into a register; the compilers load those of all rows ahead.
+  static constexpr int MR = 10, vectors = 2;
 #else
   static constexpr int MR = 4, vectors = 2;
 #endif

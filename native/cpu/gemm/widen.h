@@ -29,6 +29,11 @@ NABLA_INLINE TileVec<Wide<S>> load_wide(const S* p) {
   } else if constexpr (std::is_same<S, BFloat16>::value) {
     const __m256i bits = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
     return {_mm256_castsi256_ps(_mm256_slli_epi32(bits, 16))};
+#elif defined(NABLA_ISA_NEON)
+  } else if constexpr (std::is_same<S, BFloat16>::value) {
+    return {vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(&p->bits), 16))};
+  } else if constexpr (std::is_same<S, Float16>::value) {
+    return {vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(&p->bits)))};
 #endif
   } else {
     float wide[V::width];

@@ -13,8 +13,8 @@ NABLA_INLINE void cast_each(const S* x, T* __restrict out, int64_t n) {
   for (int64_t i = 0; i < n; ++i) out[i] = convert<T>(x[i]);
 }
 
-#if defined(NABLA_ISA_AVX512)
 // Where the conversion is one instruction; the compiler makes good code of the others.
+#if defined(NABLA_ISA_AVX512)
 NABLA_INLINE void cast_each(const float* x, Float16* __restrict out, int64_t n) {
   int64_t i = 0;
   for (; i + 16 <= n; i += 16) {
@@ -28,6 +28,17 @@ NABLA_INLINE void cast_each(const Float16* x, float* __restrict out, int64_t n) 
   for (; i + 16 <= n; i += 16) {
     _mm512_storeu_ps(out + i, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + i))));
   }
+  for (; i < n; ++i) out[i] = widen(x[i]);
+}
+#elif defined(NABLA_ISA_NEON)
+NABLA_INLINE void cast_each(const float* x, Float16* __restrict out, int64_t n) {
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) vst1_u16(&out[i].bits, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(x + i))));
+  for (; i < n; ++i) out[i] = narrow<Float16>(x[i]);
+}
+NABLA_INLINE void cast_each(const Float16* x, float* __restrict out, int64_t n) {
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) vst1q_f32(out + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(&x[i].bits))));
   for (; i < n; ++i) out[i] = widen(x[i]);
 }
 #endif

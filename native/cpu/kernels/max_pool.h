@@ -95,6 +95,12 @@ NABLA_INLINE Mask<T> same_place(Vec<T> a, Vec<T> b) {
   } else {
     return {_mm256_castsi256_pd(_mm256_cmpeq_epi64(_mm256_castpd_si256(a.v), _mm256_castpd_si256(b.v)))};
   }
+#elif defined(NABLA_ISA_NEON)
+  if constexpr (sizeof(T) == 4) {
+    return {vceqq_u32(vreinterpretq_u32_f32(a.v), vreinterpretq_u32_f32(b.v))};
+  } else {
+    return {vceqq_u64(vreinterpretq_u64_f64(a.v), vreinterpretq_u64_f64(b.v))};
+  }
 #else
   return {std::memcmp(&a.v, &b.v, sizeof(T)) == 0};
 #endif

@@ -12,7 +12,7 @@ namespace nabla::NABLA_ISA {
 
 // What rounding took off z * z to make `square`.
 NABLA_INLINE Vec<float> square_error(Vec<float> z, Vec<float> square) {
-#if defined(NABLA_ISA_AVX512) || defined(NABLA_ISA_AVX2)
+#if defined(NABLA_ISA_AVX512) || defined(NABLA_ISA_AVX2) || defined(NABLA_ISA_NEON)
   return fma(z, z, -square);
 #else
   return {static_cast<float>(static_cast<double>(z.v) * static_cast<double>(z.v) - static_cast<double>(square.v))};

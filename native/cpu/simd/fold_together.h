@@ -70,6 +70,23 @@ NABLA_INLINE Vec<double> fold_together(const Vec<double> (&v)[4], Combine&& comb
   const __m256d a = halves[0].v, b = halves[1].v;
   return combine(V{_mm256_unpacklo_pd(a, b)}, V{_mm256_unpackhi_pd(a, b)});
 }
+#elif defined(NABLA_ISA_NEON)
+template <typename Combine>
+NABLA_INLINE Vec<float> fold_together(const Vec<float> (&v)[4], Combine&& combine) {
+  using V = Vec<float>;
+  V halves[2];
+  for (int i = 0; i < 2; ++i) {
+    const float32x4_t a = v[i].v, b = v[i + 2].v;
+    halves[i] = combine(V{vzip1q_f32(a, b)}, V{vzip2q_f32(a, b)});
+  }
+  const float32x4_t a = halves[0].v, b = halves[1].v;
+  return combine(V{vzip1q_f32(a, b)}, V{vzip2q_f32(a, b)});
+}
+template <typename Combine>
+NABLA_INLINE Vec<double> fold_together(const Vec<double> (&v)[2], Combine&& combine) {
+  using V = Vec<double>;
+  return combine(V{vzip1q_f64(v[0].v, v[1].v)}, V{vzip2q_f64(v[0].v, v[1].v)});
+}
 #else
 template <typename T, typename Combine>
 NABLA_INLINE Vec<T> fold_together(const Vec<T> (&v)[1], Combine&&) {

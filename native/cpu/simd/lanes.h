@@ -32,6 +32,8 @@ NABLA_INLINE bool any(Mask<float> mask) {
   return mask.m != 0;
 #elif defined(NABLA_ISA_AVX2)
   return _mm256_movemask_ps(mask.m) != 0;
+#elif defined(NABLA_ISA_NEON)
+  return vmaxvq_u32(mask.m) != 0;
 #else
   return mask.m;
 #endif
@@ -84,6 +86,15 @@ template <int n>
 NABLA_INLINE Vec<double> lanes_down(Vec<double> x) {
   if constexpr (n == 2) return {_mm256_permute2f128_pd(x.v, x.v, 0x11)};
   return {_mm256_permute_pd(x.v, 0x5)};
+}
+#elif defined(NABLA_ISA_NEON)
+template <int n>
+NABLA_INLINE Vec<float> lanes_down(Vec<float> x) {
+  return {vextq_f32(x.v, x.v, n)};
+}
+template <int n>
+NABLA_INLINE Vec<double> lanes_down(Vec<double> x) {
+  return {vextq_f64(x.v, x.v, n)};
 }
 #else
 template <int n, typename T>

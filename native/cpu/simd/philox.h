@@ -12,7 +12,7 @@ namespace nabla::NABLA_ISA {
 // Blocks made by one call of philox_words.
 constexpr int64_t kPhiloxBlocks = 16;
 
-#if defined(NABLA_ISA_AVX512) || defined(NABLA_ISA_AVX2)
+#if defined(NABLA_ISA_AVX512) || defined(NABLA_ISA_AVX2) || defined(NABLA_ISA_NEON)
 
 // Each 64-bit lane carries one block's word in its low half; the high half holds leftovers, which the
 // 32x32 multiplication ignores.
@@ -33,7 +33,7 @@ NABLA_INLINE void philox_store(uint32_t* out, const __m512i c[4]) {
   _mm512_storeu_si512(out, _mm512_permutex2var_epi64(words01, first, words23));
   _mm512_storeu_si512(out + 16, _mm512_permutex2var_epi64(words01, last, words23));
 }
-#else
+#elif defined(NABLA_ISA_AVX2)
 using PhiloxLanes = __m256i;
 NABLA_INLINE __m256i philox_set(uint64_t x) { return _mm256_set1_epi64x(static_cast<int64_t>(x)); }
 NABLA_INLINE __m256i philox_iota() { return _mm256_setr_epi64x(0, 1, 2, 3); }
@@ -48,6 +48,20 @@ NABLA_INLINE void philox_store(uint32_t* out, const __m256i c[4]) {
   const __m256i even = _mm256_unpacklo_epi64(words01, words23), odd = _mm256_unpackhi_epi64(words01, words23);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute2x128_si256(even, odd, 0x20));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 8), _mm256_permute2x128_si256(even, odd, 0x31));
+}
+#else
+using PhiloxLanes = uint64x2_t;
+NABLA_INLINE uint64x2_t philox_set(uint64_t x) { return vdupq_n_u64(x); }
+NABLA_INLINE uint64x2_t philox_iota() { return vcombine_u64(vcreate_u64(0), vcreate_u64(1)); }
+NABLA_INLINE uint64x2_t philox_add(uint64x2_t a, uint64x2_t b) { return vaddq_u64(a, b); }
+NABLA_INLINE uint64x2_t philox_mul(uint64x2_t a, uint64x2_t b) { return vmull_u32(vmovn_u64(a), vmovn_u64(b)); }
+NABLA_INLINE uint64x2_t philox_high(uint64x2_t a) { return vshrq_n_u64(a, 32); }
+NABLA_INLINE uint64x2_t philox_xor(uint64x2_t a, uint64x2_t b, uint64x2_t c) { return veorq_u64(veorq_u64(b, c), a); }
+// Words 0 to 3 of two blocks, in the blocks' order.
+NABLA_INLINE void philox_store(uint32_t* out, const uint64x2_t c[4]) {
+  const uint64x2_t words01 = vsliq_n_u64(c[0], c[1], 32), words23 = vsliq_n_u64(c[2], c[3], 32);
+  vst1q_u32(out, vreinterpretq_u32_u64(vzip1q_u64(words01, words23)));
+  vst1q_u32(out + 4, vreinterpretq_u32_u64(vzip2q_u64(words01, words23)));
 }
 #endif
 

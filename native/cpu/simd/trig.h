@@ -21,6 +21,8 @@ NABLA_INLINE Doubles to_doubles(Vec<float> x) {
   return {{{_mm512_cvtps_pd(_mm512_castps512_ps256(x.v))}, {_mm512_cvtps_pd(_mm512_extractf32x8_ps(x.v, 1))}}};
 #elif defined(NABLA_ISA_AVX2)
   return {{{_mm256_cvtps_pd(_mm256_castps256_ps128(x.v))}, {_mm256_cvtps_pd(_mm256_extractf128_ps(x.v, 1))}}};
+#elif defined(NABLA_ISA_NEON)
+  return {{{vcvt_f64_f32(vget_low_f32(x.v))}, {vcvt_high_f64_f32(x.v)}}};
 #else
   return {{{static_cast<double>(x.v)}}};
 #endif
@@ -32,6 +34,8 @@ NABLA_INLINE Vec<float> to_floats(const Doubles& x) {
 #elif defined(NABLA_ISA_AVX2)
   const __m256 low = _mm256_castps128_ps256(_mm256_cvtpd_ps(x.part[0].v));
   return {_mm256_insertf128_ps(low, _mm256_cvtpd_ps(x.part[1].v), 1)};
+#elif defined(NABLA_ISA_NEON)
+  return {vcvt_high_f32_f64(vcvt_f32_f64(x.part[0].v), x.part[1].v)};
 #else
   return {static_cast<float>(x.part[0].v)};
 #endif

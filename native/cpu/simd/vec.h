@@ -24,6 +24,8 @@ struct Mask;
 #include "cpu/simd/vec_avx512.h"
 #elif defined(NABLA_ISA_AVX2)
 #include "cpu/simd/vec_avx2.h"
+#elif defined(NABLA_ISA_NEON)
+#include "cpu/simd/vec_neon.h"
 #else
 #include "cpu/simd/vec_scalar.h"
 #endif

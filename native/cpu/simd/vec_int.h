@@ -39,6 +39,23 @@ NABLA_INLINE Vec<int32_t> bits_of(Vec<float> a) { return {_mm256_castps_si256(a.
 NABLA_INLINE Vec<float> float_of_bits(Vec<int32_t> a) { return {_mm256_castsi256_ps(a.v)}; }
 NABLA_INLINE Vec<float> to_float(Vec<int32_t> a) { return {_mm256_cvtepi32_ps(a.v)}; }
 
+#elif defined(NABLA_ISA_NEON)
+
+template <>
+struct Vec<int32_t> {
+  static constexpr int width = 4;
+  int32x4_t v;
+  NABLA_INLINE static Vec set(int32_t x) { return {vdupq_n_s32(x)}; }
+  NABLA_INLINE friend Vec operator+(Vec a, Vec b) { return {vaddq_s32(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator-(Vec a, Vec b) { return {vsubq_s32(a.v, b.v)}; }
+  NABLA_INLINE friend Vec operator<<(Vec a, int n) { return {vshlq_s32(a.v, vdupq_n_s32(n))}; }
+  // To the right by shifting a negative number of bits to the left.
+  NABLA_INLINE friend Vec operator>>(Vec a, int n) { return {vshlq_s32(a.v, vdupq_n_s32(-n))}; }
+};
+NABLA_INLINE Vec<int32_t> bits_of(Vec<float> a) { return {vreinterpretq_s32_f32(a.v)}; }
+NABLA_INLINE Vec<float> float_of_bits(Vec<int32_t> a) { return {vreinterpretq_f32_s32(a.v)}; }
+NABLA_INLINE Vec<float> to_float(Vec<int32_t> a) { return {vcvtq_f32_s32(a.v)}; }
+
 #else
 
 template <>

@@ -45,8 +45,9 @@ export interface AddonInfo {
 }
 
 export interface CpuInfo extends AddonInfo {
-  /** The best instruction set of this CPU: "scalar", "avx2" or "avx512". */
+  /** The best instruction set of this CPU: "scalar", "avx2", "avx512" or "neon". */
   readonly isa: string;
+  /** All that this CPU has and the addon was compiled for, the best last. */
   readonly isas: readonly string[];
 }
 
