@@ -4,10 +4,7 @@
 #include <cstring>
 
 #include "core/ops.h"
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "core/pause.h"
 
 namespace nabla {
 namespace {
@@ -17,12 +14,6 @@ namespace {
 constexpr std::chrono::microseconds kSpin{20};
 // Bytes of user data copied but not yet taken over by the executor.
 constexpr int64_t kMaxUploadBytes = int64_t{64} << 20;
-
-void pause() {
-#if defined(__x86_64__)
-  _mm_pause();
-#endif
-}
 
 template <typename T>
 T* load_pointer(const int32_t* words) {

@@ -8,6 +8,8 @@
 #include <unistd.h>
 #endif
 
+#include "core/pause.h"
+
 namespace nabla {
 namespace {
 
@@ -15,14 +17,6 @@ using Clock = std::chrono::steady_clock;
 // Longer than the gap between two kernels of a busy stream, shorter than what waking a sleeping CPU costs the next one.
 constexpr std::chrono::microseconds kSpin{100};
 constexpr int kPausesPerClockCheck = 32;
-
-void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#else
-  std::this_thread::yield();
-#endif
-}
 
 // Spins until `done()` or until `limit` has passed; tells which.
 template <typename Done>
