@@ -1,12 +1,12 @@
 // `npm test`: the native tests, every TypeScript test, the op tests again under each other instruction set of this
 // machine, and those of the convolutions by each of their algorithms. The last line adds them all up. A part that ran no test at all counts as failed.
 // Arguments go to vitest (`npm test -- shape`) and leave the other parts out.
-import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { closingLine, root, run } from "./lib.mjs";
+import { nativeTests } from "./native-tests.mjs";
 import { setup } from "./setup.mjs";
-import { counted, heading, vitest } from "./vitest.mjs";
+import { vitest } from "./vitest.mjs";
 
 const ISAS = ["scalar", "avx2", "avx512", "neon"];
 
@@ -15,7 +15,7 @@ await run(() => {
   setup({ nativeTests: args.length === 0 });
   if (args.length > 0) return closingLine(vitest("selected tests", args));
 
-  const parts = [nativeTests(), vitest("all tests", [])];
+  const parts = [nativeTests("native tests", join(root, "build")), vitest("all tests", [])];
   const { isa, isas } = createRequire(import.meta.url)(join(root, "build/Release/nabla.node")).info();
   for (const other of ISAS.filter((name) => name !== isa)) {
     if (isas.includes(other)) {
@@ -39,15 +39,3 @@ await run(() => {
   const sum = (key) => parts.reduce((total, part) => total + part[key], 0);
   closingLine({ passed: sum("passed"), failed: sum("failed") });
 });
-
-function nativeTests() {
-  const name = "native tests";
-  heading(name);
-  const args = ["--test-dir", join(root, "build"), "--output-on-failure", "--no-tests=error"];
-  const { stdout, status } = spawnSync("ctest", args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
-  process.stdout.write(stdout);
-  const [, failed, total] = (/tests passed, (\d+) tests failed out of (\d+)/.exec(stdout) ?? [0, 0, 0]).map(Number);
-  const skipped = stdout.match(/\*\*\*Skipped/g)?.length ?? 0;
-  if (skipped > 0) console.log(`not run: ${skipped} native tests, for instruction sets that this CPU lacks`);
-  return counted(name, { passed: total - failed - skipped, failed, status });
-}

@@ -1,0 +1,32 @@
+// Runs Node on CPUs that this machine does not have, under qemu-user. Only the processes that run tests are emulated:
+// vitest itself, and what it makes of TypeScript, stay outside (vitest.config.ts).
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { spawnSync } from "node:child_process";
+import { Failure } from "./lib.mjs";
+import { vitest } from "./vitest.mjs";
+
+/** Emulated code takes ten to a hundred times as long; and one process runs all files, since its start takes long too. */
+const PATIENCE = ["--testTimeout=3600000", "--hookTimeout=3600000", "--no-isolate", "--typecheck.enabled=false"];
+
+/** Throws unless these programs are here. `packages` are Debian's names of what brings them. */
+export function needPrograms(programs, packages) {
+  const missing = programs.filter((program) => spawnSync(program, ["--version"], { stdio: "ignore" }).error);
+  if (missing.length > 0) {
+    throw new Failure(`${missing.join(", ")}: not found; on Debian or Ubuntu: sudo apt-get install ${packages}`);
+  }
+}
+
+/** Writes a program at `file` that is this Node on that emulator: `command` is the emulator's, with Node's file at its end. */
+export function emulatedNode(file, command) {
+  mkdirSync(dirname(file), { recursive: true });
+  const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  writeFileSync(file, `#!/bin/sh\nexec ${quoted} "$@"\n`);
+  chmodSync(file, 0o755);
+  return file;
+}
+
+/** Vitest's results on that Node and addon. */
+export function emulatedTests(name, node, addon, args, environment = {}) {
+  return vitest(name, [...args, ...PATIENCE], { NABLA_TEST_NODE: node, NABLA_ADDON: addon, ...environment });
+}
