@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { NativeError } from "../src/ts/errors.js";
 import { loadAddon, loadCudaAddon, platformName } from "../src/ts/native/load.js";
 import { fakeCuda } from "./support/cuda.js";
@@ -42,6 +42,23 @@ function failure(environment: Record<string, string>, root: string): NativeError
 }
 
 const prebuilt = `prebuilds/${platformName()}/nabla.node`;
+
+describe("platformName", () => {
+  it.each([
+    ["linux-x64-glibc", "linux", "x64", { glibcVersionRuntime: "2.28" }],
+    ["linux-x64-musl", "linux", "x64", {}],
+    ["linux-arm64-glibc", "linux", "arm64", { glibcVersionRuntime: "2.36" }],
+    ["win32-x64", "win32", "x64", {}],
+    ["darwin-arm64", "darwin", "arm64", {}],
+  ])("is %s where Node reports that", (name, platform, arch, header) => {
+    vi.stubGlobal("process", { ...process, platform, arch, report: { getReport: () => ({ header }) } });
+    try {
+      expect(platformName()).toBe(name);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+});
 
 describe("loadAddon", () => {
   it("names this platform as the folders of prebuilds/ do", () => {
