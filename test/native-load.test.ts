@@ -42,6 +42,7 @@ function failure(environment: Record<string, string>, root: string): NativeError
 }
 
 const prebuilt = `prebuilds/${platformName()}/nabla.node`;
+const local = "build/Release/nabla.node";
 
 describe("platformName", () => {
   it.each([
@@ -77,14 +78,19 @@ describe("loadAddon", () => {
     expect(addon.info().ops.length).toBeGreaterThan(0);
   });
 
-  it("prefers a local build to the shipped binary", () => {
-    const root = packageWith("both", { "build/Release/nabla.node": undefined, [prebuilt]: undefined });
-    expect(loadAddon({}, root).path).toBe(join(root, "build/Release/nabla.node"));
+  it("prefers the shipped binary to a local build in a package, and the local build in a checkout", () => {
+    const both = { [local]: undefined, [prebuilt]: undefined };
+    expect(loadAddon({}, packageWith("both", both)).path).toBe(join(folder, "both", prebuilt));
+    const checkout = packageWith("checkout", { ...both, "CMakeLists.txt": "" });
+    expect(loadAddon({}, checkout).path).toBe(join(checkout, local));
   });
 
-  it("goes on to the shipped binary when the local build is broken", () => {
-    const root = packageWith("broken build", { "build/Release/nabla.node": "not ELF", [prebuilt]: undefined });
-    expect(loadAddon({}, root).path).toBe(join(root, prebuilt));
+  it("goes on to the second place when the first is broken", () => {
+    const root = packageWith("broken binary", { [prebuilt]: "not ELF", [local]: undefined });
+    expect(loadAddon({}, root).path).toBe(join(root, local));
+    const files = { [local]: "not ELF", [prebuilt]: undefined, "CMakeLists.txt": "" };
+    const checkout = packageWith("broken build", files);
+    expect(loadAddon({}, checkout).path).toBe(join(checkout, prebuilt));
   });
 
   it("loads what NABLA_ADDON names, relative to the working directory too", () => {
@@ -93,21 +99,38 @@ describe("loadAddon", () => {
     expect(loadAddon({ NABLA_ADDON: relative(process.cwd(), file) }, folder).path).toBe(file);
   });
 
-  it("names every place tried, why each failed and the mend: an installed package", () => {
+  it("names every place tried, why each failed and the mend: a package that is not whole", () => {
     const root = packageWith("nothing", { "package.json": "{}" });
     const error = failure({}, root);
     expect(error.code).toBe("NATIVE");
     expect(error.message.split("\n")).toEqual([
       `native addon: none could be loaded for ${platformName()} (Node ${process.versions.node}), tried:`,
-      `  ${join(root, "build/Release/nabla.node")}: no such file`,
       `  ${join(root, prebuilt)}: no such file`,
-      "Reinstall the package. It ships binaries for linux-x64-glibc; elsewhere, build it from a checkout.",
+      `  ${join(root, local)}: no such file`,
+      "The package is not whole, it holds no binary: install it again.",
     ]);
+  });
+
+  const build = "build nabla in a checkout (`npm run build`) and let NABLA_ADDON name its build/Release/nabla.node.";
+
+  it("names the platforms of the package when this is none of them", () => {
+    const files = { "prebuilds/win32-ia32/nabla.node": "", "prebuilds/aix-ppc64/nabla.node": "" };
+    expect(failure({}, packageWith("others", files)).message.split("\n").at(-1)).toBe(
+      `The package holds binaries for aix-ppc64, win32-ia32 alone: for ${platformName()}, ${build}`,
+    );
+  });
+
+  it("tells what else there is to do when the shipped binary does not load", () => {
+    const { message } = failure({}, packageWith("unfit", { [prebuilt]: "not ELF" }));
+    expect(message.split("\n").at(-1)).toBe(
+      `Install the package again; if this binary is not for this system, ${build}`,
+    );
   });
 
   it("says why a corrupt file does not load, and that a checkout needs a build", () => {
     const root = packageWith("corrupt #2", { "CMakeLists.txt": "", [prebuilt]: "not a shared library" });
-    const [, , tried, mend] = failure({}, root).message.split("\n");
+    const [, missing, tried, mend] = failure({}, root).message.split("\n");
+    expect(missing).toBe(`  ${join(root, local)}: no such file`);
     // The reason is the system's own ("invalid ELF header", "file too short"), without the path again.
     expect(tried!.startsWith(`  ${join(root, prebuilt)}: `)).toBe(true);
     const reason = tried!.slice(`  ${join(root, prebuilt)}: `.length);
@@ -128,14 +151,14 @@ describe("loadAddon", () => {
 });
 
 describe("loadCudaAddon", () => {
-  const local = "build/Release/nabla_cuda.node";
+  const builtCuda = "build/Release/nabla_cuda.node";
   const installed = "node_modules/nabla-cuda-linux-x64/nabla_cuda.node";
   const manifest = { "node_modules/nabla-cuda-linux-x64/package.json": "{}", "package.json": "{}" };
 
   it("loads what NABLA_CUDA_ADDON names, and nothing else", () => {
     const addon = loadCudaAddon({ NABLA_CUDA_ADDON: fakeCuda }, folder);
     expect(addon).toMatchObject({ path: fakeCuda });
-    const root = packageWith("cuda override", { [local]: undefined });
+    const root = packageWith("cuda override", { [builtCuda]: undefined });
     expect(loadCudaAddon({ NABLA_CUDA_ADDON: "/nowhere/cuda.node" }, root)).toBe(
       "NABLA_CUDA_ADDON names /nowhere/cuda.node, which does not load: no such file",
     );
@@ -150,8 +173,8 @@ describe("loadCudaAddon", () => {
   });
 
   it("prefers a local build", () => {
-    const root = packageWith("cuda both", { ...manifest, [installed]: undefined, [local]: undefined });
-    expect(loadCudaAddon({}, root)).toMatchObject({ path: join(root, local) });
+    const root = packageWith("cuda both", { ...manifest, [installed]: undefined, [builtCuda]: undefined });
+    expect(loadCudaAddon({}, root)).toMatchObject({ path: join(root, builtCuda) });
   });
 
   it("says in a sentence why there is none", () => {
@@ -161,7 +184,7 @@ describe("loadCudaAddon", () => {
         ? "the package nabla-cuda-linux-x64 is not installed: npm install nabla-cuda-linux-x64"
         : `CUDA is for linux-x64-glibc alone: this is ${platformName()}`,
     );
-    const broken = packageWith("cuda broken", { [local]: "not ELF" });
+    const broken = packageWith("cuda broken", { [builtCuda]: "not ELF" });
     expect(loadCudaAddon({}, broken)).toMatch(/nabla_cuda\.node does not load: .*(invalid ELF|too short)/);
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,7 @@ const CUDA_FILE = "nabla_cuda.node";
 
 /**
  * Finds and loads the native addon of the CPU: the file that `NABLA_ADDON` names and no other, or else the first that
- * loads of a local build and the binary of this platform that the package ships.
+ * loads of the binary of this platform that the package ships and a local build.
  *
  * @throws NativeError with every place tried, why it failed and what mends it.
  */
@@ -35,9 +35,15 @@ export function loadAddon(environment = process.env, root = packageRoot()): Load
   );
 }
 
-/** In a package there is no local build; in a checkout it is newer than a prebuilt binary. */
+/** In a checkout the local build comes first: it is newer than a binary that `npm run prebuild` made of it once. */
 function addonFiles(root: string): string[] {
-  return [join(root, "build", "Release", "nabla.node"), join(root, "prebuilds", platformName(), "nabla.node")];
+  const files = [join(root, "prebuilds", platformName(), "nabla.node"), join(root, "build", "Release", "nabla.node")];
+  return isCheckout(root) ? files.reverse() : files;
+}
+
+/** Sources are not in the package. */
+function isCheckout(root: string): boolean {
+  return existsSync(join(root, "CMakeLists.txt"));
 }
 
 /**
@@ -89,8 +95,14 @@ function load<A>(file: string): Loaded<A> | string {
 
 function mend(root: string, override: string | undefined): string {
   if (override) return "NABLA_ADDON is set, so no other place was tried: mend its value or unset it.";
-  if (existsSync(join(root, "CMakeLists.txt"))) return "This is a checkout: build the addon with `npm run build`.";
-  return "Reinstall the package. It ships binaries for linux-x64-glibc; elsewhere, build it from a checkout.";
+  if (isCheckout(root)) return "This is a checkout: build the addon with `npm run build`.";
+  const folder = join(root, "prebuilds");
+  const platforms = existsSync(folder) ? readdirSync(folder).sort() : [];
+  if (platforms.length === 0) return "The package is not whole, it holds no binary: install it again.";
+  const build = "build nabla in a checkout (`npm run build`) and let NABLA_ADDON name its build/Release/nabla.node.";
+  return platforms.includes(platformName())
+    ? `Install the package again; if this binary is not for this system, ${build}`
+    : `The package holds binaries for ${platforms.join(", ")} alone: for ${platformName()}, ${build}`;
 }
 
 /** As the folders of prebuilds/ are named: `linux-x64-glibc`, `darwin-arm64`. */
