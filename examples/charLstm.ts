@@ -3,8 +3,10 @@
  * the last tenth of the book, which it has never seen: 2.32 with the defaults, where the characters' frequencies alone give
  * 4.435. That takes some minutes.
  *
- *   npm run charLstm
- *   node build/examples/charLstm.js --epochs 3 --temperature 0.5
+ *   npm run charLstm (in a checkout)
+ *   npx nabla train charLstm --epochs 3 --temperature 0.5
+ *
+ * Options: --epochs, --context, --characters, --start, --length, --temperature, --seed, --units.
  */
 import { parseArgs } from "node:util";
 import { Sequential, layers, losses, optimizers, setSeed } from "nabla";

@@ -3,8 +3,10 @@
  * character of the last tenth of the book, which it has never seen: 2.15 with the defaults, where the characters'
  * frequencies alone give 4.435. That takes some minutes.
  *
- *   npm run charTransformer
- *   node build/examples/charTransformer.js --epochs 3 --temperature 0.5
+ *   npm run charTransformer (in a checkout)
+ *   npx nabla train charTransformer --epochs 3 --temperature 0.5
+ *
+ * Options: --epochs, --context, --characters, --start, --length, --temperature, --seed, --size.
  */
 import { parseArgs } from "node:util";
 import { Sequential, initializers, layers, losses, optimizers, setSeed } from "nabla";

@@ -1,8 +1,10 @@
 /**
  * Trains a small convolutional network on real handwritten digits and says how many unseen ones it then reads.
  *
- *   npm run cnn
- *   node build/examples/cnn.js --epochs 3 --seed 7
+ *   npm run cnn (in a checkout)
+ *   npx nabla train cnn --epochs 3 --seed 7
+ *
+ * Options: --epochs, --seed.
  */
 import { parseArgs } from "node:util";
 import { Sequential, datasets, layers, setSeed } from "nabla";

@@ -1,11 +1,13 @@
 /**
  * Fine-tunes DistilBERT to tell spam from other mails, and says how many unseen mails it has right.
  *
- *   npm run distilbert -- --model distilbert-base-uncased
- *   npm run distilbert
+ *   npm run distilbert (in a checkout)
+ *   npx nabla train distilbert --model distilbert-base-uncased
  *
  * The model is a folder, or a name that is fetched from the Hugging Face hub once. Without one the example makes a small DistilBERT
  * with random weights and the words of these mails, in a folder of the same form, and trains that.
+ *
+ * Options: --model, --save, --epochs, --batchSize, --learningRate, --samples, --length, --seed.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

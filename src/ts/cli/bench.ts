@@ -13,7 +13,7 @@ interface Row {
 }
 
 /** Times this machine, without competitors: `npm run bench` in a checkout compares. */
-export async function bench(json: boolean): Promise<number> {
+export async function bench(json: boolean): Promise<void> {
   const device = describeDevice();
   const rows: Row[] = [];
   if (!json) process.stdout.write(`${Object.values(device).join(", ")}; milliseconds\n`);
@@ -22,7 +22,6 @@ export async function bench(json: boolean): Promise<number> {
     if (!json) process.stdout.write(format(row));
   }
   if (json) process.stdout.write(`${JSON.stringify({ ...device, rows }, null, 2)}\n`);
-  return 0;
 }
 
 /** What is timed: the device that is current by `NABLA_DEVICE`. */

@@ -1,62 +1,64 @@
 #!/usr/bin/env node
-import { parseArgs } from "node:util";
-import { version } from "./info.js";
+import { Command, CommanderError } from "commander";
+import { manifest } from "./manifest.js";
 
-const HELP = `nabla ${version()}: deep learning in Node.js
+// Exit codes: 0 well, 1 the command failed, 2 the command line is wrong.
+// Commands are loaded when asked for: `bench` and `train` need the whole library.
 
-  nabla info [--json]    CPU, instruction set, threads, the addon's file, CUDA
-  nabla bench [--json]   times this machine on matrix products and a training step (under a minute)
+const program = new Command("nabla")
+  .description("Deep learning in Node.js.")
+  .version(manifest.version, "-v, --version", "the version")
+  .helpOption("-h, --help", "this text, or that of a command")
+  .enablePositionalOptions() // what follows the example's name is the example's
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "nabla: ")) })
+  .showHelpAfterError("(nabla --help tells what there is)");
 
-  -h, --help             this text
-  -v, --version          the version
-`;
+program
+  .command("info")
+  .description("tells what the engine found on this machine")
+  .option("--json", "as JSON")
+  .action(async ({ json }: { json?: true }) => {
+    const { info } = await import("./info.js");
+    process.exitCode = info(json ?? false);
+  });
 
-// Loaded when asked for: `bench` needs the whole library.
-const COMMANDS = {
-  info: async () => (await import("./info.js")).info,
-  bench: async () => (await import("./bench.js")).bench,
-};
+program
+  .command("bench")
+  .description("times matrix products and training steps, in under a minute")
+  .option("--json", "as JSON")
+  .action(async ({ json }: { json?: true }) => {
+    const { bench } = await import("./bench.js");
+    await bench(json ?? false);
+  });
 
-/** Exit codes: 0 well, 1 the command failed, 2 the command line is wrong. */
-async function main(args: string[]): Promise<number> {
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-        version: { type: "boolean", short: "v", default: false },
-      },
-    });
-  } catch (error) {
-    return misuse((error as Error).message);
-  }
-  const { values, positionals } = parsed;
-  if (values.version) return print(`${version()}\n`);
-  if (values.help || args.length === 0) return print(HELP);
-  const [name, ...rest] = positionals;
-  if (name === undefined) return misuse("no command given");
-  if (!Object.hasOwn(COMMANDS, name)) return misuse(`unknown command: "${name}"`);
-  if (rest.length > 0) return misuse(`${name} takes no "${rest[0]}"`);
-  const command = await COMMANDS[name as keyof typeof COMMANDS]();
-  return command(values.json);
-}
+program
+  .command("train")
+  .description("runs an example; without a name it lists them")
+  .argument("[example]", "the name of one")
+  .argument("[options...]", "the example's own, such as --epochs 3")
+  .passThroughOptions()
+  .allowUnknownOption()
+  .action(async (example: string | undefined, options: string[]) => {
+    const { train } = await import("./train.js");
+    process.exitCode = await train(example, options);
+  });
 
-function print(text: string): number {
-  process.stdout.write(text);
-  return 0;
-}
-
-function misuse(message: string): number {
-  process.stderr.write(`nabla: ${message}\n\n${HELP}`);
-  return 2;
-}
+// Whoever read has had enough: `nabla bench | head -3`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  await program.parseAsync(args.length > 0 ? args : ["--help"], { from: "user" });
 } catch (error) {
-  process.stderr.write(`nabla: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  if (error instanceof CommanderError) {
+    // It has been printed.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    process.stderr.write(`nabla: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
 }

@@ -108,17 +108,18 @@ function mend(root: string, override: string | undefined): string {
 /** As the folders of prebuilds/ are named: `linux-x64-glibc`, `darwin-arm64`. */
 export function platformName(): string {
   const name = `${process.platform}-${process.arch}`;
-  return process.platform === "linux" ? `${name}-${usesGlibc() ? "glibc" : "musl"}` : name;
+  return process.platform === "linux" ? `${name}-${glibcVersion() ? "glibc" : "musl"}` : name;
 }
 
-function usesGlibc(): boolean {
+/** That of the system; undefined where the C library is another one. */
+export function glibcVersion(): string | undefined {
   // The types of Node 20 lack excludeNetwork. Without it the report resolves the addresses of open sockets.
   const report = process.report as NodeJS.ProcessReport & { excludeNetwork: boolean };
   const { excludeNetwork } = report;
   report.excludeNetwork = true;
   const { header } = report.getReport() as { header: { glibcVersionRuntime?: string } };
   report.excludeNetwork = excludeNetwork;
-  return header.glibcVersionRuntime !== undefined;
+  return header.glibcVersionRuntime;
 }
 
 /** The nearest folder above this file that has a package.json: this file lies in src/ts/native or dist/native. */
