@@ -23,7 +23,7 @@ class Environment {
   explicit Environment(napi_env env) : env_(env), handles_(env) { napi_add_env_cleanup_hook(env, end, this); }
   ~Environment() {
     close();
-    napi_remove_env_cleanup_hook(env_, end, this);
+    if (hooked_) napi_remove_env_cleanup_hook(env_, end, this);
   }
 
   napi_value info(const Napi::CallbackInfo&) {
@@ -153,7 +153,11 @@ class Environment {
 
  private:
   // Runs on the environment's thread when it ends, while its buffers are still there.
-  static void end(void* environment) { static_cast<Environment*>(environment)->close(); }
+  static void end(void* environment) {
+    Environment& self = *static_cast<Environment*>(environment);
+    self.hooked_ = false;
+    self.close();
+  }
 
   void close() {
     if (!stream_) return;
@@ -202,6 +206,7 @@ class Environment {
   }
 
   napi_env env_;
+  bool hooked_ = true;  // a hook that runs is gone; Deno panics when it is removed again
   HandleTable handles_;
   std::unique_ptr<ReadQueue> reads_;
   std::unique_ptr<Stream> stream_;
