@@ -77,7 +77,8 @@ function checkAll(work) {
         files.some((file) => /^prebuilds\/[^/]+\/nabla\.node$/.test(file)),
         "no binary",
       );
-      const known = /^(package\.json|README\.md|LICENSE|dist\/.*\.(js|d\.ts)|prebuilds\/[^/]+\/nabla\.node)$/;
+      const known =
+        /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|NOTICE|dist\/.*\.(js|d\.ts)|prebuilds\/[^/]+\/nabla\.node)$/;
       assert.deepEqual(
         files.filter((file) => !known.test(file)),
         [],
