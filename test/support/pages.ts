@@ -181,11 +181,17 @@ const cellsOf = (row: string): string[] =>
     .split(/(?<!\\)\|/)
     .map((cell) => cell.replaceAll("\\|", "|").trim());
 
-/** What the compiler says of modules that import nabla, as a user in strict mode sees it: `name:line: message`. */
+/**
+ * What the compiler says of modules that import nabla, with the options that `tsc --init` chooses: `name:line: message`.
+ */
 export function typeErrors(root: string, modules: Readonly<Record<string, string>>): string[] {
   const options: ts.CompilerOptions = {
     noEmit: true,
     strict: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+    verbatimModuleSyntax: true,
+    isolatedModules: true,
     target: ts.ScriptTarget.ES2022,
     lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"],
     module: ts.ModuleKind.NodeNext,
