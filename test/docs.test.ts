@@ -7,7 +7,20 @@ import { fileURLToPath } from "node:url";
 import { format } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import * as nabla from "nabla";
-import { DistilBertModel, Sequential, applications, images, io, layers, rand, zeros } from "nabla";
+import {
+  DistilBertModel,
+  Sequential,
+  applications,
+  images,
+  initializers,
+  io,
+  layers,
+  losses,
+  metrics,
+  optimizers,
+  rand,
+  zeros,
+} from "nabla";
 import { NativeError } from "../src/ts/errors.js";
 import { loadAddon, platformName } from "../src/ts/native/load.js";
 import { commitOf, fakeHub } from "./support/hub.js";
@@ -249,6 +262,30 @@ describe("links", () => {
   });
 });
 
+describe("layers and training", () => {
+  const guide = read("docs/guides/layers-and-training.md");
+  const small = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
+  /** The classes of a module that can be made, as the guide spells them. */
+  const namesOf = (module: object, base: abstract new (...options: never[]) => object, spell = small): string[] =>
+    Object.entries(module)
+      .filter(
+        ([name, value]) => typeof value === "function" && value.prototype instanceof base && name !== "RecurrentLayer",
+      )
+      .map(([name]) => spell(name));
+
+  it.each([
+    ["layer", 45, namesOf(layers, layers.Layer, String)],
+    ["loss", 5, namesOf(losses, losses.Loss)],
+    ["metric", 6, namesOf(metrics, metrics.Metric)],
+    ["optimizer", 9, namesOf(optimizers, optimizers.Optimizer, (name) => name.toLowerCase())],
+    ["schedule", 5, namesOf(optimizers.schedules, optimizers.schedules.LearningRateSchedule, String)],
+    ["initializer", 15, namesOf(initializers, initializers.Initializer)],
+  ])("names every %s", (_, least, names) => {
+    expect(names.length).toBeGreaterThanOrEqual(least);
+    expect(names.filter((name) => !guide.includes(`\`${name}\``))).toEqual([]);
+  });
+});
+
 describe("what pages say of the environment and of messages", () => {
   it("the variables exist, and troubleshooting names all of them", () => {
     const sources = readdirSync(join(root, "src/ts"), { recursive: true, encoding: "utf8" })
@@ -278,9 +315,9 @@ describe("what pages say of the environment and of messages", () => {
   });
 
   it("the version of both packages is the newest of the changelog", () => {
-    const versionOf = (file: string): string => (JSON.parse(read(file)) as { version: string }).version;
-    const version = versionOf("package.json");
-    expect(versionOf("packages/nabla-cuda-linux-x64/package.json")).toBe(version);
+    const { version } = JSON.parse(read("package.json")) as { version: string };
+    const cuda: unknown = JSON.parse(read("packages/nabla-cuda-linux-x64/package.json"));
+    expect(cuda).toMatchObject({ version, peerDependencies: { nabla: version } });
     expect(/^## (\d\S*)/m.exec(read("CHANGELOG.md"))?.[1]).toBe(version);
   });
 });
