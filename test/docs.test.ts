@@ -21,6 +21,7 @@ import {
   rand,
   zeros,
 } from "nabla";
+import { info } from "../src/ts/cli/info.js";
 import { NativeError } from "../src/ts/errors.js";
 import { loadAddon, platformName } from "../src/ts/native/load.js";
 import { commitOf, fakeHub } from "./support/hub.js";
@@ -299,6 +300,18 @@ describe("what pages say of the environment and of messages", () => {
     expect(variablesOf(read("docs/guides/troubleshooting.md"))).toEqual(known);
     const mentioned = ["README.md", ...guides].flatMap((page) => variablesOf(read(page)));
     expect(mentioned.filter((name) => !known.includes(name))).toEqual([]);
+  });
+
+  it("the lines of nabla info that troubleshooting points to are there", async () => {
+    const named = [...read("docs/guides/troubleshooting.md").matchAll(/line `(\w+)`|`(\w+)` what your CPU/g)].map(
+      ([, line, other]) => line ?? other!,
+    );
+    expect([...new Set(named)].sort()).toEqual(["CUDA", "ISA", "threads"]);
+    let text = "";
+    vi.spyOn(process.stdout, "write").mockImplementation((part) => ((text += String(part)), true));
+    await info(false);
+    vi.restoreAllMocks();
+    for (const name of named) expect(text).toMatch(new RegExp(`^${name} `, "m"));
   });
 
   it("the loader's error begins as troubleshooting shows it", () => {
