@@ -218,6 +218,24 @@ describe("meanSquaredError and meanAbsoluteError", () => {
   });
 });
 
+describe("sample weights", () => {
+  const loss = new losses.MeanSquaredError();
+  const [yTrue, yPred] = [tensor([[0], [0], [0], [0]]), tensor([[1], [2], [3], [4]])];
+
+  it("multiply the values, whose number the sum is divided by", () => {
+    for (const sampleWeight of [tensor([1, 0, 2, 0.5]), tensor([[1], [0], [2], [0.5]])]) {
+      expect(loss.apply(yTrue, yPred, { sampleWeight }).itemSync()).toBe((1 + 18 + 8) / 4);
+    }
+  });
+
+  it("must have the leading axes of the values", () => {
+    expect(() => loss.apply(yTrue, yPred, { sampleWeight: tensor([1, 2]) })).toThrow(
+      "meanSquaredError: the sample weights do not fit: their shape is [2], the values have [4]",
+    );
+    expect(() => loss.apply(yTrue, yPred, { sampleWeight: tensor([1, 2]) })).toThrow(ShapeError);
+  });
+});
+
 describe("options", () => {
   it.each([
     [

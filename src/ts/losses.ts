@@ -4,6 +4,7 @@ import { checkBoolean, checkOptions, checkRange } from "./checks.js";
 import { IndexError, ShapeError } from "./errors.js";
 import { formatBatchShape, type BatchShape } from "./layers/batchShape.js";
 import { maskedSum, type MaskOptions } from "./masks.js";
+import { alignWeights } from "./sampleWeights.js";
 import { add, div, maximum, mul, sub } from "./ops/binary.js";
 import { cast } from "./ops/cast.js";
 import { equal } from "./ops/compare.js";
@@ -17,6 +18,11 @@ import type { Tensor } from "./tensor.js";
 
 /** Keeps logarithms of probabilities finite. */
 const EPSILON = 1e-7;
+
+export interface LossOptions extends MaskOptions {
+  /** What each value counts, by its leading axes: [samples], or [samples, time]. Null, the default, when all count alike. */
+  sampleWeight?: Tensor | null;
+}
 
 /**
  * What training makes small. A new loss is one class here: `call` gives a value a sample, `apply` their mean; Keras'
@@ -33,12 +39,14 @@ export abstract class Loss {
   abstract call(yTrue: Tensor, yPred: Tensor): Tensor;
 
   /**
-   * The mean loss: of all samples, or of those that a bool mask of their shape says to count (0 if none do).
+   * The mean loss: of all samples, or of those that a bool mask of their shape says to count (0 if none do). Weights
+   * multiply the values; the sum is divided by the number of values, not by the sum of the weights.
    *
-   * @throws ShapeError when targets, predictions and mask do not fit together. @throws DTypeError
+   * @throws ShapeError when targets, predictions, mask and weights do not fit together. @throws DTypeError
    */
-  apply(yTrue: Tensor, yPred: Tensor, { mask = null }: MaskOptions = {}): Tensor {
-    const values = this.call(yTrue, yPred);
+  apply(yTrue: Tensor, yPred: Tensor, { mask = null, sampleWeight = null }: LossOptions = {}): Tensor {
+    const unweighted = this.call(yTrue, yPred);
+    const values = sampleWeight ? mul(unweighted, alignWeights(this.name, sampleWeight, unweighted)) : unweighted;
     if (mask === null) return mean(values);
     const { total, count } = maskedSum(this.name, values, mask);
     return div(total, maximum(count, 1));

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import {
   ArgumentError,
   IndexError,
+  Input,
+  Model,
   NablaError,
   Sequential,
   ShapeError,
@@ -132,7 +134,62 @@ describe("bad input is refused before anything changes", () => {
       "validationData",
       options({ validationData: x as never }),
       ArgumentError,
-      "fit: validationData is wrong: Tensor, expected [x, y]",
+      "fit: validationData is wrong: Tensor, expected [x, y] or [x, y, sampleWeight]",
+    ],
+    [
+      "too few weights",
+      options({ sampleWeight: new Float32Array(19) }),
+      ArgumentError,
+      "fit: x and sampleWeight have different lengths: x has 20 samples, sampleWeight has 19",
+    ],
+    [
+      "too few weights of the validation",
+      options({ validationData: [x, y, new Float32Array(21)] }),
+      ArgumentError,
+      "fit: validationData: x and sampleWeight have different lengths: x has 20 samples, sampleWeight has 21",
+    ],
+    [
+      "weights of another shape",
+      options({ sampleWeight: zeros([20, 4]) }),
+      ShapeError,
+      "fit: the sample weights do not fit the model: their shape is [20,4], expected [null]",
+    ],
+    [
+      "a number for weights",
+      options({ sampleWeight: 3 }),
+      ArgumentError,
+      "fit: sampleWeight is wrong: 3, expected a tensor or arrays of numbers",
+    ],
+    [
+      "several weights for one output",
+      options({ sampleWeight: [zeros([20]), zeros([20])] }),
+      ArgumentError,
+      "fit: the number of sample weights differs: 2 given",
+    ],
+    [
+      "both kinds of weights",
+      options({ sampleWeight: zeros([20]), classWeight: { 1: 2 } }),
+      ArgumentError,
+      "fit: sampleWeight and classWeight are both given: expected one of them",
+    ],
+    [
+      "a class that is none",
+      options({ classWeight: { one: 2 } as never }),
+      ArgumentError,
+      "fit: classWeight[one] is wrong: 2, expected an integer class with a finite weight of 0 or more",
+    ],
+    ["a negative weight", options({ classWeight: { 1: -2 } }), ArgumentError, "fit: classWeight[1] is wrong: -2"],
+    [
+      "no weights",
+      options({ classWeight: {} }),
+      ArgumentError,
+      "fit: classWeight is wrong: Object, expected an object",
+    ],
+    [
+      "weights in an array",
+      options({ classWeight: [1, 2] }),
+      ArgumentError,
+      "fit: classWeight is wrong: [1,2], expected an object such as { 0: 1, 1: 5 }",
     ],
     ["shuffle", options({ shuffle: 1 as never }), ArgumentError, "fit: shuffle is wrong: 1, expected true or false"],
     [
@@ -174,6 +231,9 @@ describe("bad input is refused before anything changes", () => {
     const model = classifier();
     await expect(model.evaluate(x, tensor(wrongLabel))).rejects.toThrow("evaluate: label out of range: label 17 is 4");
     await expect(model.evaluate(x, y, { batchSize: -1 })).rejects.toThrow("evaluate: batchSize is wrong: -1");
+    await expect(model.evaluate(x, y, { sampleWeight: [1] })).rejects.toThrow(
+      "evaluate: x and sampleWeight have different lengths: x has 20 samples, sampleWeight has 1",
+    );
     await expect(model.predict(x, { batchSize: 0.5 })).rejects.toThrow("predict: batchSize is wrong: 0.5");
     await expect(model.predict(zeros([5, 3]))).rejects.toThrow("expected […,*,2]");
     await expect(model.trainOnBatch(x, labels.slice(1))).rejects.toThrow(
@@ -183,6 +243,17 @@ describe("bad input is refused before anything changes", () => {
       "trainOnBatch: the targets do not fit the model",
     );
   });
+});
+
+it("classWeight is refused for several outputs", async () => {
+  const input = Input({ shape: [2] });
+  const outputs = [new Dense({ units: 1 }).apply(input), new Dense({ units: 1 }).apply(input)];
+  const model = new Model<Tensor, readonly Tensor[]>({ inputs: input, outputs });
+  model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
+  const y = zeros([4, 1]);
+  await expect(model.fit(zeros([4, 2]), [y, y], { classWeight: { 0: 2 } })).rejects.toThrow(
+    "fit: classWeight is for models of one output: this one has 2, give a sampleWeight for each output",
+  );
 });
 
 describe("compile", () => {

@@ -258,7 +258,7 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
     const samples = new SampleSet("trainOnBatch", this, x, y);
     let logs: Promise<Logs>;
     try {
-      trainer.checkTargets("trainOnBatch", samples.y!, this.outputsFor(samples.x));
+      trainer.checkTargets("trainOnBatch", samples, this.outputsFor(samples.x));
       trainer.prepare("trainOnBatch");
       trainer.reset();
       onStream(this.ownStream, () => trainer.trainStep(samples, 0, samples.length, null));

@@ -78,21 +78,19 @@ export class SampleSet {
   readonly x: readonly Tensor[];
   /** One tensor for each output of the model. */
   readonly y: readonly Tensor[] | null;
+  /** What the samples count in the loss of each output. */
+  readonly weights: readonly Tensor[] | null;
   private readonly device: Device;
   /** Tensors that were made of arrays, or are views: they go with the set. */
   private readonly owned: Tensor[] = [];
 
-  /** @throws ArgumentError when there are no samples, or not as many targets as samples. */
-  constructor(op: string, model: Signature, x: ModelInputs, y: ModelInputs | null) {
+  /** @throws ArgumentError when there are no samples, or not as many targets or weights as samples. */
+  constructor(op: string, model: Signature, x: ModelInputs, y: ModelInputs | null, weights: ModelInputs | null = null) {
     this.device = model.ownStream.device;
     const inputs = isNamed<ModelInput>(x) ? model.arrangeInputs(op, x) : toList(x, model.inputNames);
     this.x = inputs.map((input, i) => this.convert(op, nameOf("x", inputs, model.inputNames, i), input));
-    if (y === null) this.y = null;
-    else {
-      const names = model.outputNames;
-      const targets = isNamed<ModelInput>(y) ? inOrder(op, "output", y, names) : toList(y, names);
-      this.y = targets.map((target, i) => this.convert(op, nameOf("y", targets, names, i), target));
-    }
+    this.y = y === null ? null : this.convertPerOutput(op, "y", model, y);
+    this.weights = weights === null ? null : this.weightPerOutput(op, model, weights);
     this.checkLengths(op, model);
   }
 
@@ -107,7 +105,13 @@ export class SampleSet {
       this.owned.push(view);
       return view;
     };
-    return new SampleSet(op, model, this.x.map(rows), this.y && this.y.map(rows));
+    return new SampleSet(
+      op,
+      model,
+      this.x.map(rows),
+      this.y && this.y.map(rows),
+      this.weights && this.weights.map(rows),
+    );
   }
 
   /** One batch, to be disposed of by the caller: the samples from `start` on, or those that `order` has there. */
@@ -118,13 +122,14 @@ export class SampleSet {
       return from.device === this.device ? rows : to(rows, this.device);
     };
     const x = this.x.map(take);
-    return { x: x.length === 1 ? x[0]! : x, y: this.y ? this.y.map(take) : [], size: end - start };
+    const weights = this.weights && this.weights.map(take);
+    return { x: x.length === 1 ? x[0]! : x, y: this.y ? this.y.map(take) : [], weights, size: end - start };
   }
 
   /** A random order of the samples, drawn from the seeded generator. */
   async shuffled(): Promise<Order> {
     const { seed, counter } = takeRandom(this.length);
-    const devices = new Set([...this.x, ...(this.y ?? [])].map(({ device }) => device));
+    const devices = new Set([...this.x, ...(this.y ?? []), ...(this.weights ?? [])].map(({ device }) => device));
     return new Order(await permutation(this.length, seed, counter), devices);
   }
 
@@ -137,17 +142,40 @@ export class SampleSet {
     if (lengths.some((length) => length !== lengths[0])) {
       throw new ArgumentError(`${op}: the inputs have different lengths: ${lengths.join(", ")} samples`);
     }
-    const targets = (this.y ?? []).map(({ shape }) => shape[0]!);
-    const other = targets.findIndex((length) => length !== lengths[0]);
-    if (other >= 0) {
-      const name = nameOf("y", targets, model.outputNames, other);
+    for (const [side, tensors] of [
+      ["y", this.y ?? []],
+      ["sampleWeight", this.weights ?? []],
+    ] as const) {
+      const other = tensors.findIndex(({ shape }) => shape[0] !== lengths[0]);
+      if (other < 0) continue;
+      const name = nameOf(side, tensors, model.outputNames, other);
       throw new ArgumentError(
-        `${op}: x and y have different lengths: x has ${lengths[0]} samples, ${name} has ${targets[other]}`,
+        `${op}: x and ${side} have different lengths: x has ${lengths[0]} samples, ${name} has ${tensors[other]!.shape[0]}`,
       );
     }
     if (this.length === 0) {
       throw new ArgumentError(`${op}: there are no samples: the shape of x is [${this.x[0]!.shape.join(",")}]`);
     }
+  }
+
+  private convertPerOutput(op: string, side: "y" | "sampleWeight", model: Signature, value: ModelInputs): Tensor[] {
+    const names = model.outputNames;
+    const values = isNamed<ModelInput>(value) ? inOrder(op, "output", value, names) : toList(value, names);
+    return values.map((each, i) => this.convert(op, nameOf(side, values, names, i), each));
+  }
+
+  /** One tensor of weights counts for all outputs. @throws ArgumentError for another number of them. */
+  private weightPerOutput(op: string, model: Signature, value: ModelInputs): readonly Tensor[] {
+    const outputs = this.y?.length ?? 0;
+    const isOne = value instanceof Tensor || ArrayBuffer.isView(value) || (Array.isArray(value) && isNumbers(value));
+    const given = isOne
+      ? [this.convert(op, "sampleWeight", value as ModelInput)]
+      : this.convertPerOutput(op, "sampleWeight", model, value);
+    if (given.length === outputs) return given;
+    if (given.length === 1) return new Array<Tensor>(outputs).fill(given[0]!);
+    throw new ArgumentError(
+      `${op}: the number of sample weights differs: ${given.length} given, ${model.name} has ${outputs} outputs`,
+    );
   }
 
   private convert(op: string, name: string, value: ModelInput): Tensor {
@@ -171,7 +199,13 @@ export class SampleSet {
 export interface Batch {
   readonly x: Tensor | readonly Tensor[];
   readonly y: readonly Tensor[];
+  /** For each of `y`; null when all samples count alike. */
+  readonly weights: readonly Tensor[] | null;
   readonly size: number;
+}
+
+function isNumbers(value: readonly unknown[]): boolean {
+  return value.every((each) => typeof each === "number");
 }
 
 /** An array is a list of inputs if the model has several, or if tensors are in it; otherwise it holds the numbers of one. */
@@ -180,6 +214,11 @@ function toList(value: ModelInput | readonly ModelInput[], names: readonly strin
   return isList ? (value as readonly ModelInput[]) : [value as ModelInput];
 }
 
-function nameOf(side: "x" | "y", all: readonly unknown[], names: readonly string[] | null, place: number): string {
+function nameOf(
+  side: "x" | "y" | "sampleWeight",
+  all: readonly unknown[],
+  names: readonly string[] | null,
+  place: number,
+): string {
   return all.length === 1 ? side : (names?.[place] ?? `${side}[${place}]`);
 }

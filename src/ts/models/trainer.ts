@@ -1,11 +1,12 @@
-import { ArgumentError } from "../errors.js";
-import type { BatchShape } from "../layers/batchShape.js";
+import { ArgumentError, ShapeError } from "../errors.js";
+import { formatBatchShape, type BatchShape } from "../layers/batchShape.js";
 import type { Tensors } from "../layers/layer.js";
 import { tidy } from "../memory.js";
 import { add, mul } from "../ops/binary.js";
 import { RunningMean } from "../runningMean.js";
 import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
+import type { ClassWeight } from "./classWeight.js";
 import type { Compiled } from "./compile.js";
 import type { Logs } from "./history.js";
 import type { AnyModel } from "./model.js";
@@ -43,9 +44,10 @@ export class Trainer {
     this.compiled.optimizer.setParameters(parameters);
   }
 
-  /** Checks the targets' shapes. @throws ShapeError, ArgumentError */
-  checkTargets(op: string, y: readonly Tensor[], outputs: readonly BatchShape[]): void {
+  /** Checks the shapes of the targets and weights. @throws ShapeError, ArgumentError */
+  checkTargets(op: string, { y: targets, weights }: SampleSet, outputs: readonly BatchShape[]): void {
     const compiled = this.compiled.outputs;
+    const y = targets!;
     if (outputs.length !== compiled.length) {
       throw new ArgumentError(
         `${op}: the number of losses differs: compile got ${compiled.length}, ${this.model.name} has ${outputs.length} outputs`,
@@ -56,7 +58,10 @@ export class Trainer {
         `${op}: the number of targets differs: ${y.length} given, ${this.model.name} has ${compiled.length} outputs`,
       );
     }
-    compiled.forEach(({ loss }, i) => loss.checkTargets(op, y[i]!.shape, outputs[i]!));
+    compiled.forEach(({ loss }, i) => {
+      loss.checkTargets(op, y[i]!.shape, outputs[i]!);
+      if (weights) checkWeights(op, weights[i]!.shape, outputs[i]!);
+    });
   }
 
   /** Checks what the targets are, which means to read them. @throws IndexError for a label out of range. */
@@ -67,12 +72,18 @@ export class Trainer {
   }
 
   /** Issues one training step on a batch. If it throws, weights and gradients are as before. */
-  trainStep(samples: SampleSet, start: number, size: number, order: Order | null): void {
+  trainStep(
+    samples: SampleSet,
+    start: number,
+    size: number,
+    order: Order | null,
+    classWeight: ClassWeight | null = null,
+  ): void {
     const { optimizer } = this.compiled;
     try {
       tidy(() => {
         const batch = samples.batch(start, size, order);
-        const outcome = this.compute(batch, true);
+        const outcome = this.compute(batch, true, classWeight);
         outcome.total.backward();
         // Where the loss was computed from logits, the gradient has not passed the last activation.
         for (const result of outcome.results) result.node?.release();
@@ -89,16 +100,21 @@ export class Trainer {
     withRecording(false, () =>
       tidy(() => {
         const batch = samples.batch(start, size, null);
-        this.count(batch, this.compute(batch, false));
+        this.count(batch, this.compute(batch, false, null));
       }),
     );
   }
 
-  private compute({ x, y }: Batch, training: boolean): Outcome {
+  private compute({ x, y, weights }: Batch, training: boolean, classWeight: ClassWeight | null): Outcome {
     const { y: yPred, mask } = this.model.applyMasked(x, { training });
     const results = listOf(yPred);
     const { outputs } = this.compiled;
-    const losses = outputs.map(({ loss }, i) => loss.apply(y[i]!, results[i]!, { mask: i === 0 ? mask : null }));
+    const sampleWeights = classWeight
+      ? withRecording(false, () => [classWeight.of(y[0]!, results[0]!)])
+      : (weights ?? []);
+    const losses = outputs.map(({ loss }, i) =>
+      loss.apply(y[i]!, results[i]!, { mask: i === 0 ? mask : null, sampleWeight: sampleWeights[i] ?? null }),
+    );
     const weighted = losses.map((loss, i) => (outputs[i]!.weight === 1 ? loss : mul(loss, outputs[i]!.weight)));
     return { results, mask, losses, total: weighted.reduce((sum, loss) => add(sum, loss)) };
   }
@@ -130,6 +146,19 @@ export class Trainer {
     for (const mean of this.meanLosses) mean.reset();
     for (const { metrics } of this.compiled.outputs) for (const metric of metrics) metric.resetState();
   }
+}
+
+/** Weights have the leading axes of an output, whose last one the losses do away with. @throws ShapeError */
+function checkWeights(op: string, shape: BatchShape, output: BatchShape): void {
+  const own = shape.length === output.length && shape.at(-1) === 1 ? shape.slice(0, -1) : shape;
+  const fits = own.length < output.length && own.every((size, i) => i === 0 || !output[i] || size === output[i]);
+  if (fits) return;
+  const expected = output.slice(0, -1);
+  throw new ShapeError(
+    `${op}: the sample weights do not fit the model: their shape is ${formatBatchShape(shape)}, ` +
+      `expected ${formatBatchShape(expected.slice(0, 1))}` +
+      (expected.length > 1 ? ` to ${formatBatchShape(expected)}` : ""),
+  );
 }
 
 function listOf(results: Tensors): readonly Tensor[] {

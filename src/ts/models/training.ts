@@ -1,6 +1,7 @@
 import { checkBoolean, checkOptions, checkPositive, checkRange, wrong } from "../checks.js";
 import { ArgumentError } from "../errors.js";
 import { checkInteger } from "../ops/arguments.js";
+import { ClassWeight } from "./classWeight.js";
 import { CallbackList, type Callback } from "./callbacks.js";
 import { History, type Logs } from "./history.js";
 import type { AnyModel } from "./model.js";
@@ -14,12 +15,16 @@ export interface FitOptions {
   epochs?: number;
   /** Samples a step; 32 by default. */
   batchSize?: number;
-  /** Samples and targets that each epoch ends with an evaluation of: [x, y]. */
-  validationData?: readonly [ModelInputs, ModelInputs];
+  /** Samples and targets that each epoch ends with an evaluation of: [x, y], or [x, y, sampleWeight]. */
+  validationData?: readonly [ModelInputs, ModelInputs, ModelInputs?];
   /** In place of `validationData`: the part of the samples, taken from the end before shuffling, that is kept for it. */
   validationSplit?: number;
   /** Whether each epoch takes the samples in another order; true by default. */
   shuffle?: boolean;
+  /** What each sample counts in the loss: [samples], or [samples, time] for sequences; for several outputs one for all, or each its own. */
+  sampleWeight?: ModelInputs;
+  /** In place of `sampleWeight`: what the samples of a class count, 1 if it is not named. Validation counts all alike. */
+  classWeight?: Readonly<Record<number, number>>;
   callbacks?: readonly Callback[];
   /** Ends the training after the running batch. The epoch that it cuts off is not in the History. */
   signal?: AbortSignal;
@@ -35,6 +40,8 @@ const FIT_OPTIONS = [
   "validationData",
   "validationSplit",
   "shuffle",
+  "sampleWeight",
+  "classWeight",
   "callbacks",
   "signal",
   "verbose",
@@ -47,23 +54,24 @@ const REPORT_EVERY = 100;
 type Checked = Required<Pick<FitOptions, "epochs" | "batchSize" | "shuffle" | "initialEpoch">> & {
   verbose: Verbose;
   signal: AbortSignal | undefined;
+  classWeight: ClassWeight | null;
 };
 
 /** The training loop of {@link Model.fit}. */
 export async function fit(trainer: Trainer, x: ModelInputs, y: ModelInputs, options: FitOptions): Promise<History> {
   const { model } = trainer;
-  const checked = checkFit(options);
+  const checked = checkFit(options, trainer.compiled.outputs.length);
   const callbacks = new CallbackList("fit", options.callbacks ?? [], model);
   const sets: SampleSet[] = [];
   const history = new History();
   const pipeline = new Pipeline(trainer.model.ownStream);
   try {
-    const all = new SampleSet("fit", model, x, y);
+    const all = new SampleSet("fit", model, x, y, options.sampleWeight);
     sets.push(all);
     const [training, validation] = splitSamples(all, model, options, sets);
     const output = model.outputsFor(training.x);
     for (const set of validation ? [training, validation] : [training]) {
-      trainer.checkTargets("fit", set.y!, output);
+      trainer.checkTargets("fit", set, output);
       await trainer.checkTargetValues("fit", set.y!, output);
     }
     trainer.prepare("fit");
@@ -117,7 +125,7 @@ async function runEpoch(loop: Loop, samples: SampleSet, options: Checked): Promi
     let step = 0;
     for (; step < steps && !loop.stopped(); step++) {
       await callbacks.batchBegin(step);
-      await pipeline.run(() => trainer.trainStep(samples, step * batchSize, batchSize, order));
+      await pipeline.run(() => trainer.trainStep(samples, step * batchSize, batchSize, order, options.classWeight));
       await callbacks.batchEnd(step);
       report.passed(step + 1);
     }
@@ -190,6 +198,8 @@ class Report {
 export interface EvaluateOptions {
   /** Samples a step; 32 by default. */
   batchSize?: number;
+  /** What each sample counts in the loss; see {@link FitOptions}. */
+  sampleWeight?: ModelInputs;
   /** 0 is silent; otherwise a line says the result. */
   verbose?: Verbose;
 }
@@ -201,14 +211,14 @@ export async function evaluate(
   y: ModelInputs,
   options: EvaluateOptions,
 ): Promise<Logs> {
-  checkOptions("evaluate", options, ["batchSize", "verbose"]);
+  checkOptions("evaluate", options, ["batchSize", "sampleWeight", "verbose"]);
   const batchSize = checkPositive("evaluate", "batchSize", options.batchSize ?? 32);
   const verbose = checkVerbose("evaluate", options.verbose ?? "auto");
-  const samples = new SampleSet("evaluate", trainer.model, x, y);
+  const samples = new SampleSet("evaluate", trainer.model, x, y, options.sampleWeight);
   const pipeline = new Pipeline(trainer.model.ownStream);
   try {
     const output = trainer.model.outputsFor(samples.x);
-    trainer.checkTargets("evaluate", samples.y!, output);
+    trainer.checkTargets("evaluate", samples, output);
     await trainer.checkTargetValues("evaluate", samples.y!, output);
     const start = performance.now();
     const logs = await evaluateSamples(trainer, pipeline, samples, batchSize);
@@ -221,13 +231,17 @@ export async function evaluate(
   }
 }
 
-function checkFit(options: FitOptions): Checked {
+function checkFit(options: FitOptions, outputs: number): Checked {
   checkOptions("fit", options, FIT_OPTIONS);
-  const { signal, validationSplit, validationData } = options;
+  const { signal, validationSplit, validationData, sampleWeight, classWeight } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw wrong("fit", "signal", signal, "an AbortSignal");
   if (validationSplit !== undefined) checkRange("fit", "validationSplit", validationSplit, 0, 1);
-  if (validationData !== undefined && !(Array.isArray(validationData) && validationData.length === 2)) {
-    throw wrong("fit", "validationData", validationData, "[x, y]");
+  const isPair = Array.isArray(validationData) && (validationData.length === 2 || validationData.length === 3);
+  if (validationData !== undefined && !isPair) {
+    throw wrong("fit", "validationData", validationData, "[x, y] or [x, y, sampleWeight]");
+  }
+  if (sampleWeight !== undefined && classWeight !== undefined) {
+    throw new ArgumentError("fit: sampleWeight and classWeight are both given: expected one of them");
   }
   return {
     epochs: checkPositive("fit", "epochs", options.epochs ?? 1),
@@ -236,6 +250,7 @@ function checkFit(options: FitOptions): Checked {
     initialEpoch: checkInteger("fit", "initialEpoch", options.initialEpoch ?? 0, 0),
     verbose: checkVerbose("fit", options.verbose ?? "auto"),
     signal,
+    classWeight: classWeight === undefined ? null : new ClassWeight("fit", classWeight, outputs),
   };
 }
 
@@ -251,8 +266,8 @@ function splitSamples(
     return set;
   };
   if (options.validationData) {
-    const [x, y] = options.validationData;
-    return [all, keep(new SampleSet("fit: validationData", model, x, y))];
+    const [x, y, sampleWeight] = options.validationData;
+    return [all, keep(new SampleSet("fit: validationData", model, x, y, sampleWeight))];
   }
   const { validationSplit = 0 } = options;
   if (validationSplit === 0) return [all, null];
