@@ -168,6 +168,7 @@ export {
 } from "./tokenizers/tokenizer.js";
 export type { EncodeOptions } from "./tokenizers/lengths.js";
 export type { PretrainedOptions } from "./hub/pretrained.js";
+export * as callbacks from "./callbacks/index.js";
 export * as optimizers from "./optimizers/index.js";
 export * as losses from "./losses.js";
 export * as metrics from "./metrics.js";

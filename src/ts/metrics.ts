@@ -26,6 +26,11 @@ export abstract class Metric {
     this.name = name;
   }
 
+  /** Whether better predictions make the figure fall or rise; null where nobody has said so. */
+  get direction(): "min" | "max" | null {
+    return null;
+  }
+
   /** A value a sample, or an element; bool counts as 0 and 1. */
   abstract values(yTrue: Tensor, yPred: Tensor): Tensor;
 
@@ -62,6 +67,9 @@ export class SparseCategoricalAccuracy extends Metric {
   constructor() {
     super("sparseCategoricalAccuracy");
   }
+  override get direction(): "min" | "max" {
+    return "max";
+  }
   values(yTrue: Tensor, yPred: Tensor): Tensor {
     return sparseMatches(this.name, yTrue, yPred);
   }
@@ -71,6 +79,9 @@ export class SparseCategoricalAccuracy extends Metric {
 export class CategoricalAccuracy extends Metric {
   constructor() {
     super("categoricalAccuracy");
+  }
+  override get direction(): "min" | "max" {
+    return "max";
   }
   values(yTrue: Tensor, yPred: Tensor): Tensor {
     return categoricalMatches(this.name, yTrue, yPred);
@@ -85,6 +96,9 @@ export class BinaryAccuracy extends Metric {
     checkOptions(this.name, options, ["threshold"]);
     this.threshold = checkRange(this.name, "threshold", options.threshold ?? 0.5, 0);
   }
+  override get direction(): "min" | "max" {
+    return "max";
+  }
   values(yTrue: Tensor, yPred: Tensor): Tensor {
     return binaryMatches(this.name, yTrue, yPred, this.threshold);
   }
@@ -94,6 +108,9 @@ export class BinaryAccuracy extends Metric {
 export class Accuracy extends Metric {
   constructor() {
     super("accuracy");
+  }
+  override get direction(): "min" | "max" {
+    return "max";
   }
   values(yTrue: Tensor, yPred: Tensor): Tensor {
     const outputs = yPred.shape.at(-1);
@@ -108,6 +125,9 @@ export class MeanSquaredError extends Metric {
   constructor() {
     super("meanSquaredError");
   }
+  override get direction(): "min" | "max" {
+    return "min";
+  }
   values(yTrue: Tensor, yPred: Tensor): Tensor {
     return square(sub(yPred, alignTargets(this.name, yTrue, yPred)));
   }
@@ -117,6 +137,9 @@ export class MeanSquaredError extends Metric {
 export class MeanAbsoluteError extends Metric {
   constructor() {
     super("meanAbsoluteError");
+  }
+  override get direction(): "min" | "max" {
+    return "min";
   }
   values(yTrue: Tensor, yPred: Tensor): Tensor {
     return abs(sub(yPred, alignTargets(this.name, yTrue, yPred)));

@@ -12,11 +12,11 @@ export interface Callback {
   onTrainBegin?(): void | Promise<void>;
   onTrainEnd?(): void | Promise<void>;
   onEpochBegin?(epoch: number): void | Promise<void>;
-  /** `logs` has the figures of the epoch, with those of the validation. */
+  /** `logs` has the figures of the epoch, with those of the validation. What is added to it gets into the History. */
   onEpochEnd?(epoch: number, logs: Logs): void | Promise<void>;
   onTrainBatchBegin?(batch: number): void | Promise<void>;
-  /** The batch was handed to the device, which may still compute. */
-  onTrainBatchEnd?(batch: number): void | Promise<void>;
+  /** The batch was handed to the device, which may still compute; `logs()` waits for the figures of the epoch so far. */
+  onTrainBatchEnd?(batch: number, logs: () => Promise<Logs>): void | Promise<void>;
 }
 
 /** Calls each callback in turn. */
@@ -53,7 +53,7 @@ export class CallbackList {
     for (const callback of this.callbacks) await callback.onTrainBatchBegin?.(batch);
   }
 
-  async batchEnd(batch: number): Promise<void> {
-    for (const callback of this.callbacks) await callback.onTrainBatchEnd?.(batch);
+  async batchEnd(batch: number, logs: () => Promise<Logs>): Promise<void> {
+    for (const callback of this.callbacks) await callback.onTrainBatchEnd?.(batch, logs);
   }
 }

@@ -89,9 +89,9 @@ export async function fit(trainer: Trainer, x: ModelInputs, y: ModelInputs, opti
         if (!whole) break;
         const logs = await trainer.logs();
         if (validation) Object.assign(logs, await validate(trainer, pipeline, validation, checked.batchSize));
+        await callbacks.epochEnd(epoch, logs);
         progress.end(logs);
         history.record(epoch, logs);
-        await callbacks.epochEnd(epoch, logs);
       } finally {
         progress.stop();
       }
@@ -126,7 +126,7 @@ async function runEpoch(loop: Loop, samples: SampleSet, options: Checked): Promi
     for (; step < steps && !loop.stopped(); step++) {
       await callbacks.batchBegin(step);
       await pipeline.run(() => trainer.trainStep(samples, step * batchSize, batchSize, order, options.classWeight));
-      await callbacks.batchEnd(step);
+      await callbacks.batchEnd(step, () => trainer.logs());
       report.passed(step + 1);
     }
     await pipeline.drain();
