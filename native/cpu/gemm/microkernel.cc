@@ -86,7 +86,7 @@ struct MultiplyAddPairs {
 };
 #endif
 
-template <typename T, int rows, Width width, bool column_wise, typename Step>
+template <typename T, int rows, Width width, bool column_wise, bool fetches, typename Step>
 void tile(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
           const Epilogue<T>* epilogue, const char* ahead) {
   using V = TileVec<T>;
@@ -113,8 +113,7 @@ void tile(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, 
       V row[vectors];
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) row[v] = columns.load(b, v);
-      // A tile of few rows has no room for it between its products.
-      if constexpr (rows > TileShape<T>::MR / 2) {
+      if constexpr (fetches) {
         __builtin_prefetch(ahead, 0, 2);
         ahead += kLine;
       }
@@ -178,12 +177,13 @@ template <typename T>
 struct ByRows {
   Tile<T> of[TileShape<T>::MR];
 };
-template <typename T, Width width, bool column_wise, typename Step, int... row>
+template <typename T, Width width, bool column_wise, bool fetches, typename Step, int... row>
 constexpr ByRows<T> by_rows(std::integer_sequence<int, row...>) {
-  return {{&tile<T, row + 1, width, column_wise, Step>...}};
+  return {{&tile<T, row + 1, width, column_wise, fetches, Step>...}};
 }
-template <typename T, Width width, bool column_wise, typename Step>
-constexpr ByRows<T> kTiles = by_rows<T, width, column_wise, Step>(std::make_integer_sequence<int, TileShape<T>::MR>());
+template <typename T, Width width, bool column_wise, bool fetches, typename Step>
+constexpr ByRows<T> kTiles =
+    by_rows<T, width, column_wise, fetches, Step>(std::make_integer_sequence<int, TileShape<T>::MR>());
 
 template <typename T, typename Step>
 NABLA_INLINE void run(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
@@ -193,13 +193,17 @@ NABLA_INLINE void run(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, 
   const bool column_wise = a.row_stride == 1 && a.k_stride != 1;
   const Tile<T>* tiles;
   if (n == TileShape<T>::NR) {
-    tiles = column_wise ? kTiles<T, Width::full, true, Step>.of : kTiles<T, Width::full, false, Step>.of;
+    tiles = column_wise ? kTiles<T, Width::full, true, false, Step>.of
+            : ahead     ? kTiles<T, Width::full, false, true, Step>.of
+                        : kTiles<T, Width::full, false, false, Step>.of;
   } else if (n > width) {
-    tiles = column_wise ? kTiles<T, Width::two_masked, true, Step>.of : kTiles<T, Width::two_masked, false, Step>.of;
+    tiles = column_wise ? kTiles<T, Width::two_masked, true, false, Step>.of
+                        : kTiles<T, Width::two_masked, false, false, Step>.of;
   } else {
-    tiles = column_wise ? kTiles<T, Width::one_masked, true, Step>.of : kTiles<T, Width::one_masked, false, Step>.of;
+    tiles = column_wise ? kTiles<T, Width::one_masked, true, false, Step>.of
+                        : kTiles<T, Width::one_masked, false, false, Step>.of;
   }
-  tiles[m - 1](n, a, b, ldb, c, accumulate, epilogue, static_cast<const char*>(ahead ? ahead : b));
+  tiles[m - 1](n, a, b, ldb, c, accumulate, epilogue, static_cast<const char*>(ahead));
   if (!epilogue) return;
   switch (epilogue->activation) {
     case Activation::none:

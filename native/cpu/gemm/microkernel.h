@@ -6,7 +6,7 @@ namespace nabla::NABLA_ISA {
 
 // m in [0, MR], n in [0, NR]. B is a [K x n] matrix of rows `ldb` apart, whose rows go on through the segments of A;
 // nothing beyond its n columns is read. With `epilogue` (the last block of K), what it says follows. `ahead` is memory
-// that is needed soon: each step of K asks for a cache line of it.
+// that is needed soon, or null: each step of K asks for a cache line of it (only of a row-wise A, with all columns).
 template <typename T>
 void microkernel(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
                  const Epilogue<T>* epilogue, const void* ahead = nullptr);

@@ -22,8 +22,9 @@ struct OnlineSoftmax {
     }
   }
 
-  // Scores become exponentials, in place; factor[i] is what earlier sums of query i must be multiplied by.
-  void add(T* panel, int64_t keys, int64_t columns, T* factor) const {
+  // Scores become exponentials, in place; factor[i] is what earlier sums of query i must be multiplied by. False if
+  // all factors are 1: no greater score has come.
+  bool add(T* panel, int64_t keys, int64_t columns, T* factor) const {
     using V = Vec<T>;
     constexpr int64_t NR = TileShape<T>::NR;
     for (int64_t lane = 0; lane < columns; lane += V::width) {
@@ -49,6 +50,9 @@ struct OnlineSoftmax {
       after.store(maximum + lane);
       fma(V::load(sum + lane), scale, total).store(sum + lane);
     }
+    bool scales = false;
+    for (int64_t i = 0; i < columns; ++i) scales |= factor[i] != T(1);
+    return scales;
   }
 
   // What query i's sums are multiplied by in the end: 0 if no key counted.

@@ -84,14 +84,14 @@ struct Forward {
     multiply_block(n, columns, by_rows(keys, p.size, p.size), s.queries + first * p.size, NR, s.panel, NR,
                    mask.exists());
     if (p.causal) hide_later_keys(place, s.panel);
-    OnlineSoftmax<T>{s.maximum + first, s.sum + first}.add(s.panel, n, columns, s.factor);
+    const bool scales = OnlineSoftmax<T>{s.maximum + first, s.sum + first}.add(s.panel, n, columns, s.factor);
     if (dropout.exists()) {
       dropout.factors(place, s.rows, s.factors);
       for (int64_t i = 0; i < n * NR; ++i) s.panel[i] *= s.factors[i];
     }
     T* sums = s.sums + first * p.value_size;
     const bool before = place.keys_begin > 0;
-    if (before) scale_rows(sums, s.factor, place.queries, p.value_size);
+    if (before && scales) scale_rows(sums, s.factor, place.queries, p.value_size);
     multiply_block(place.queries, p.value_size, by_columns(s.panel, NR, n), values, p.value_size, sums, p.value_size,
                    before);
   }
