@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { totalmem, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,6 +61,17 @@ describe("nabla", () => {
     [["bench", "--yaml"], `nabla: unknown option '--yaml'\n${hint}`],
   ])("refuses %j with exit code 2", (args, message) => {
     expect(nabla(args)).toEqual({ code: 2, out: "", err: message });
+  });
+});
+
+describe("nabla bench", () => {
+  it("ends without a word when nobody reads on", async () => {
+    const child = spawn(process.execPath, [main, "bench"]);
+    let err = "";
+    child.stderr.on("data", (bytes: Buffer) => (err += bytes.toString()));
+    child.stdout.once("data", () => child.stdout.destroy());
+    const [code] = (await once(child, "close")) as [number | null];
+    expect({ code, err }).toEqual({ code: 0, err: "" });
   });
 });
 
