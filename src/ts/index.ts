@@ -157,7 +157,9 @@ export { History, type Logs } from "./models/history.js";
 export type { Callback } from "./models/callbacks.js";
 export type { PredictOptions } from "./models/predict.js";
 export type { ModelInput, ModelInputs } from "./models/samples.js";
-export type { EvaluateOptions, FitOptions } from "./models/training.js";
+export type { EvaluateOptions } from "./models/evaluate.js";
+export type { FitOptions, TrainOptions } from "./models/fitOptions.js";
+export type { TrainEvent } from "./models/train.js";
 export * as AutoTokenizer from "./tokenizers/autoTokenizer.js";
 export {
   Tokenizer,
@@ -174,6 +176,7 @@ export * as losses from "./losses.js";
 export * as metrics from "./metrics.js";
 export * as initializers from "./initializers.js";
 export * as applications from "./applications/index.js";
+export * as data from "./data/index.js";
 export * as datasets from "./data/datasets.js";
 export * as images from "./images/index.js";
 export * as io from "./io/index.js";

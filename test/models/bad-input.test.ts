@@ -134,7 +134,7 @@ describe("bad input is refused before anything changes", () => {
       "validationData",
       options({ validationData: x as never }),
       ArgumentError,
-      "fit: validationData is wrong: Tensor, expected [x, y] or [x, y, sampleWeight]",
+      "fit: validationData is wrong: Tensor, expected [x, y], [x, y, sampleWeight] or a dataset",
     ],
     [
       "too few weights",

@@ -12,6 +12,7 @@ import type { Tensor } from "../tensor.js";
 
 /** What a sample counts in the loss, by its class; those of classes that are not named count 1. */
 export class ClassWeight {
+  private readonly op: string;
   private readonly classes: readonly number[];
   private readonly weights: readonly number[];
 
@@ -29,12 +30,18 @@ export class ClassWeight {
         `${op}: classWeight is for models of one output: this one has ${outputs}, give a sampleWeight for each output`,
       );
     }
+    this.op = op;
     this.classes = entries.map(([key]) => Number(key));
     this.weights = entries.map(([, weight]) => weight as number);
   }
 
-  /** The weight of each sample. Targets in the shape of the results stand for the most probable class. */
-  of(yTrue: Tensor, yPred: Tensor): Tensor {
+  /**
+   * The weight of each sample. Targets in the shape of the results stand for the most probable class.
+   *
+   * @throws ArgumentError when the batch has weights of its own.
+   */
+  of(yTrue: Tensor, yPred: Tensor, ownWeights: readonly Tensor[] | null): Tensor {
+    if (ownWeights) throw bothGiven(this.op);
     const { device } = yPred;
     const isClass = cast(
       equal(expandDims(classesOf(yTrue, yPred), -1), tensor([...this.classes], { dtype: "float32", device })),
@@ -43,6 +50,10 @@ export class ClassWeight {
     const known = sum(mul(isClass, tensor([...this.weights], { dtype: "float32", device })), { axis: -1 });
     return add(known, sub(1, sum(isClass, { axis: -1 })));
   }
+}
+
+export function bothGiven(op: string): ArgumentError {
+  return new ArgumentError(`${op}: sampleWeight and classWeight are both given: expected one of them`);
 }
 
 function classesOf(yTrue: Tensor, yPred: Tensor): Tensor {

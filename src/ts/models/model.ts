@@ -25,13 +25,18 @@ import { resolveCompile, type Compiled, type CompileOptions } from "./compile.js
 import { checkNames, Graph, numbered, type Symbolics } from "./graph.js";
 import { graphFromConfig, graphToConfig } from "./graphConfig.js";
 import type { History, Logs } from "./history.js";
+import { fit } from "./fit.js";
+import type { FitOptions, TrainOptions } from "./fitOptions.js";
+import { evaluate, type EvaluateOptions } from "./evaluate.js";
+import { splitArguments } from "./batches.js";
+import { train, type TrainEvent } from "./train.js";
+import type { Dataset } from "../data/dataset.js";
 import { predict, type PredictOptions } from "./predict.js";
 import { loadWeights, saveModel, saveWeights, type SaveOptions } from "./saving.js";
 import { inOrder, isNamed, SampleSet, type ModelInput, type ModelInputs } from "./samples.js";
 import { summaryLines, type SummaryRow } from "./summary.js";
 import { setWeights } from "./setWeights.js";
 import { Trainer } from "./trainer.js";
-import { evaluate, fit, type EvaluateOptions, type FitOptions } from "./training.js";
 
 export interface SummaryOptions {
   /** Takes each line; `console.log` by default. */
@@ -235,18 +240,55 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
   }
 
   /**
-   * Trains the model on samples and their targets. The event loop stays free, and nothing has to be disposed of.
+   * Trains the model on samples and their targets, or on a dataset whose elements are batches [x, y] or [x, y, sampleWeight]. The
+   * event loop stays free, and nothing has to be disposed of.
    *
    * @returns the figures of each epoch.
-   * @throws ArgumentError, ShapeError, IndexError before anything has changed, for data and options that do not fit.
+   * @throws ArgumentError, ShapeError, IndexError before anything has changed, for data and options that do not fit. What a
+   * dataset gives is checked batch by batch; its labels, when the step runs.
    */
-  fit(x: ModelInputs, y: ModelInputs, options: FitOptions = {}): Promise<History> {
-    return this.exclusive("fit", (trainer) => fit(trainer, x, y, options));
+  fit(dataset: Dataset<unknown>, options?: FitOptions): Promise<History>;
+  fit(x: ModelInputs, y: ModelInputs, options?: FitOptions): Promise<History>;
+  fit(x: ModelInputs | Dataset<unknown>, y?: ModelInputs | FitOptions, options?: FitOptions): Promise<History> {
+    return this.exclusive("fit", (trainer) => {
+      const { data, options: chosen } = splitArguments("fit", x, y as ModelInputs | FitOptions, options);
+      return fit(trainer, data, chosen);
+    });
   }
 
-  /** The loss and metrics on samples and their targets, as one record. */
-  evaluate(x: ModelInputs, y: ModelInputs, options: EvaluateOptions = {}): Promise<Logs> {
-    return this.exclusive("evaluate", (trainer) => evaluate(trainer, x, y, options));
+  /**
+   * The training of {@link fit} as events to pass through with `for await`: when an epoch begins, after each batch, and when
+   * an epoch ends. It goes on when the next event is asked for, and prints nothing. Leaving the loop ends the training.
+   */
+  train(dataset: Dataset<unknown>, options?: TrainOptions): AsyncGenerator<TrainEvent, void, void>;
+  train(x: ModelInputs, y: ModelInputs, options?: TrainOptions): AsyncGenerator<TrainEvent, void, void>;
+  async *train(
+    x: ModelInputs | Dataset<unknown>,
+    y?: ModelInputs | TrainOptions,
+    options?: TrainOptions,
+  ): AsyncGenerator<TrainEvent, void, void> {
+    const trainer = this.free("train");
+    this.busy = true;
+    try {
+      const { data, options: chosen } = splitArguments("train", x, y as ModelInputs | TrainOptions, options);
+      yield* train("train", trainer, data, chosen, []);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** The loss and metrics on samples and their targets, or on the batches of a dataset, as one record. */
+  evaluate(dataset: Dataset<unknown>, options?: EvaluateOptions): Promise<Logs>;
+  evaluate(x: ModelInputs, y: ModelInputs, options?: EvaluateOptions): Promise<Logs>;
+  evaluate(
+    x: ModelInputs | Dataset<unknown>,
+    y?: ModelInputs | EvaluateOptions,
+    options?: EvaluateOptions,
+  ): Promise<Logs> {
+    return this.exclusive("evaluate", (trainer) => {
+      const { data, options: chosen } = splitArguments("evaluate", x, y as ModelInputs | EvaluateOptions, options);
+      return evaluate(trainer, data, chosen);
+    });
   }
 
   /**
@@ -261,7 +303,7 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
       trainer.checkTargets("trainOnBatch", samples, this.outputsFor(samples.x));
       trainer.prepare("trainOnBatch");
       trainer.reset();
-      onStream(this.ownStream, () => trainer.trainStep(samples, 0, samples.length, null));
+      onStream(this.ownStream, () => trainer.trainStep(() => samples.batch(0, samples.length, null), null));
       logs = trainer.logs();
     } finally {
       trainer.reset();
@@ -270,8 +312,11 @@ export class Model<In extends Tensors = Tensor, Out extends Tensors = Tensor> ex
     return logs;
   }
 
-  /** The model's results for samples, computed batch by batch. */
-  predict(x: ModelInputs, options: PredictOptions = {}): Promise<Out> {
+  /**
+   * The model's results for samples, computed batch by batch, or for the batches of a dataset: their first parts, where they
+   * are arrays of parts.
+   */
+  predict(x: ModelInputs | Dataset<unknown>, options: PredictOptions = {}): Promise<Out> {
     return predict(this as AnyModel, x, options) as Promise<Out>;
   }
 

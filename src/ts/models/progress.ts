@@ -15,7 +15,7 @@ export interface Progress {
   /** Whether `update` shows the figures. */
   readonly wantsLogs: boolean;
   update(steps: number, logs: Logs): void;
-  end(logs: Logs): void;
+  end(steps: number, logs: Logs): void;
   /** Leaves the terminal as it was, also after an error. */
   stop(): void;
 }
@@ -23,7 +23,8 @@ export interface Progress {
 export interface EpochPlace {
   readonly epoch: number;
   readonly epochs: number;
-  readonly steps: number;
+  /** Null when they are not known. */
+  readonly steps: number | null;
 }
 
 export async function makeProgress(verbose: Verbose, place: EpochPlace): Promise<Progress> {
@@ -43,8 +44,8 @@ function title({ epoch, epochs }: EpochPlace): string {
 
 function makeLine(place: EpochPlace): Progress {
   const start = performance.now();
-  const end = (logs: Logs): void => {
-    console.log(`${title(place)} - ${resultLine(place.steps, performance.now() - start, logs)}`);
+  const end = (steps: number, logs: Logs): void => {
+    console.log(`${title(place)} - ${resultLine(steps, performance.now() - start, logs)}`);
   };
   return { wantsLogs: false, update: () => {}, end, stop: () => {} };
 }
@@ -64,7 +65,8 @@ export async function newBar(format: string): Promise<Bar> {
 
 async function makeBar(place: EpochPlace): Promise<Progress> {
   const { steps } = place;
-  const bar = await newBar("{bar} {value}/{total} - {perStep} ms/step{figures}");
+  const counted = steps === null ? "{value} steps" : "{bar} {value}/{total}";
+  const bar = await newBar(`${counted} - {perStep} ms/step{figures}`);
   const start = performance.now();
   const show = (done: number, logs: Logs): void => {
     const perStep = (performance.now() - start) / done;
@@ -76,11 +78,11 @@ async function makeBar(place: EpochPlace): Promise<Progress> {
     });
   };
   console.log(title(place));
-  bar.start(steps, 0, { perStep: "-", figures: "" });
+  bar.start(steps ?? 0, 0, { perStep: "-", figures: "" });
   return {
     wantsLogs: true,
     update: show,
-    end: (logs) => show(steps, logs),
+    end: show,
     stop: () => bar.stop(),
   };
 }

@@ -6,11 +6,12 @@ import { add, mul } from "../ops/binary.js";
 import { RunningMean } from "../runningMean.js";
 import { withRecording } from "../tape.js";
 import type { Tensor } from "../tensor.js";
+import type { MakeBatch } from "./batches.js";
 import type { ClassWeight } from "./classWeight.js";
 import type { Compiled } from "./compile.js";
 import type { Logs } from "./history.js";
 import type { AnyModel } from "./model.js";
-import type { Batch, Order, SampleSet } from "./samples.js";
+import type { Batch, SampleSet } from "./samples.js";
 
 /** What one step computed. */
 interface Outcome {
@@ -72,17 +73,11 @@ export class Trainer {
   }
 
   /** Issues one training step on a batch. If it throws, weights and gradients are as before. */
-  trainStep(
-    samples: SampleSet,
-    start: number,
-    size: number,
-    order: Order | null,
-    classWeight: ClassWeight | null = null,
-  ): void {
+  trainStep(makeBatch: MakeBatch, classWeight: ClassWeight | null): void {
     const { optimizer } = this.compiled;
     try {
       tidy(() => {
-        const batch = samples.batch(start, size, order);
+        const batch = makeBatch();
         const outcome = this.compute(batch, true, classWeight);
         outcome.total.backward();
         // Where the loss was computed from logits, the gradient has not passed the last activation.
@@ -96,10 +91,10 @@ export class Trainer {
   }
 
   /** Issues the evaluation of one batch. */
-  testStep(samples: SampleSet, start: number, size: number): void {
+  testStep(makeBatch: MakeBatch): void {
     withRecording(false, () =>
       tidy(() => {
-        const batch = samples.batch(start, size, null);
+        const batch = makeBatch();
         this.count(batch, this.compute(batch, false, null));
       }),
     );
@@ -110,7 +105,7 @@ export class Trainer {
     const results = listOf(yPred);
     const { outputs } = this.compiled;
     const sampleWeights = classWeight
-      ? withRecording(false, () => [classWeight.of(y[0]!, results[0]!)])
+      ? withRecording(false, () => [classWeight.of(y[0]!, results[0]!, weights)])
       : (weights ?? []);
     const losses = outputs.map(({ loss }, i) =>
       loss.apply(y[i]!, results[i]!, { mask: i === 0 ? mask : null, sampleWeight: sampleWeights[i] ?? null }),
