@@ -15,6 +15,7 @@ const GUIDES = [
   "getting-started",
   "tensors-and-autograd",
   "layers-and-training",
+  "data-and-callbacks",
   "training-loops",
   "saving-and-loading",
   "pretrained-models",
