@@ -2,7 +2,7 @@
 // keeps the old versions of its functions; the linker would bind to the newest. CMakeLists.txt passes --wrap for each
 // name here, so that calls from everywhere, libstdc++ included, come to __wrap_name, which asks for the old version.
 // scripts/prebuild.mjs proves that nothing newer is left.
-#include <features.h>
+#include <cstdlib>  // defines __GLIBC__
 
 #if defined(__GLIBC__) && defined(__x86_64__)
 

@@ -49,24 +49,24 @@ struct Backward {
     size_t bytes;
 
     NABLA_INLINE Scratch(void* memory, const Backward& g) {
-      const AttentionProblem& p = g.p;
+      const AttentionProblem& problem = g.p;
       ScratchCut<T> cut = {static_cast<T*>(memory)};
-      const int64_t block = min_of(Block::queries, ceil_div(p.queries, NR) * NR);
+      const int64_t block = min_of(Block::queries, ceil_div(problem.queries, NR) * NR);
       const int64_t of_keys = min_of(Block::keys, g.chunk_keys());
-      const int64_t options = p.mask_kind != AttentionMask::none || p.rate > 0 ? of_keys * NR : 0;
-      queries = cut.take(block * p.size);
-      packed_queries = cut.take(block * p.size);
-      slopes = cut.take(block * p.value_size);
-      packed_slopes = cut.take(block * p.value_size);
-      keys = cut.take(of_keys * p.size);
-      values = cut.take(of_keys * p.value_size);
+      const int64_t options = problem.mask_kind != AttentionMask::none || problem.rate > 0 ? of_keys * NR : 0;
+      queries = cut.take(block * problem.size);
+      packed_queries = cut.take(block * problem.size);
+      slopes = cut.take(block * problem.value_size);
+      packed_slopes = cut.take(block * problem.value_size);
+      keys = cut.take(of_keys * problem.size);
+      values = cut.take(of_keys * problem.value_size);
       weights = cut.take(of_keys * block);
       score_slopes = cut.take(of_keys * block);
       rows = cut.take(options);
       factors = cut.take(options);
-      dq = cut.take(block * p.size);
-      dk = cut.take(g.chunk_keys() * p.size);
-      dv = cut.take(g.chunk_keys() * p.value_size);
+      dq = cut.take(block * problem.size);
+      dk = cut.take(g.chunk_keys() * problem.size);
+      dv = cut.take(g.chunk_keys() * problem.value_size);
       shift = cut.take(block);
       dot = cut.take(block);
       bytes = cut.bytes();
