@@ -29,13 +29,13 @@ void elementwise(KernelArgs& args, const Runs<3>& runs);
 template <typename T>
 constexpr DType kDTypeOf = DType::float32;
 template <>
-constexpr DType kDTypeOf<double> = DType::float64;
+inline constexpr DType kDTypeOf<double> = DType::float64;
 template <>
-constexpr DType kDTypeOf<int32_t> = DType::int32;
+inline constexpr DType kDTypeOf<int32_t> = DType::int32;
 template <>
-constexpr DType kDTypeOf<uint32_t> = DType::int32;
+inline constexpr DType kDTypeOf<uint32_t> = DType::int32;
 template <>
-constexpr DType kDTypeOf<uint8_t> = DType::uint8;
+inline constexpr DType kDTypeOf<uint8_t> = DType::uint8;
 
 // An input of a run: element i, or a vector from i on (n lanes of it when it is a part).
 template <typename T, bool repeated>

@@ -21,9 +21,9 @@ struct Float16 {
 template <typename T>
 constexpr bool kIsHalf = false;
 template <>
-constexpr bool kIsHalf<BFloat16> = true;
+inline constexpr bool kIsHalf<BFloat16> = true;
 template <>
-constexpr bool kIsHalf<Float16> = true;
+inline constexpr bool kIsHalf<Float16> = true;
 
 NABLA_INLINE uint32_t bits_of(float x) {
   uint32_t bits;
