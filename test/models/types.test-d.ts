@@ -1,6 +1,8 @@
 import { describe, expectTypeOf, test } from "vitest";
 import {
   Sequential,
+  callbacks,
+  data,
   datasets,
   layers,
   losses,
@@ -10,6 +12,7 @@ import {
   type Callback,
   type History,
   type Tensor,
+  type TrainEvent,
 } from "nabla";
 
 const model = new Sequential([new layers.Dense({ units: 1 })]);
@@ -99,6 +102,29 @@ describe("training", () => {
     void model.fit(zeros([1, 1]), zeros([1]), { callbacks: [callback], signal: AbortSignal.timeout(1), verbose: 0 });
     // @ts-expect-error no such level
     void model.fit(zeros([1, 1]), zeros([1]), { verbose: 3 });
+  });
+  test("takes datasets, whose elements keep their form", () => {
+    const dataset = data.Dataset.fromTensors([zeros([4, 1]), [1, 2, 3, 4]]);
+    expectTypeOf(dataset.batch(2)).toEqualTypeOf<data.Dataset<[Tensor, Tensor]>>();
+    const generated = data.Dataset.fromGenerator(function* () {
+      yield [Float32Array.of(1), 1] as const;
+    });
+    expectTypeOf(generated.batch(2)).toEqualTypeOf<data.Dataset<[Tensor, Tensor]>>();
+    expectTypeOf(generated.map(([x]) => x)).toEqualTypeOf<data.Dataset<Float32Array<ArrayBuffer>>>();
+    expectTypeOf(data.Dataset.fromTensors({ a: [1], b: zeros([1]) })).toEqualTypeOf<
+      data.Dataset<{ readonly a: Tensor; readonly b: Tensor }>
+    >();
+    expectTypeOf(model.fit(dataset.batch(2), { epochs: 2, stepsPerEpoch: 3 })).toEqualTypeOf<Promise<History>>();
+    expectTypeOf(model.evaluate(dataset)).toEqualTypeOf<Promise<Record<string, number>>>();
+    expectTypeOf(model.predict(dataset)).toEqualTypeOf<Promise<Tensor>>();
+    expectTypeOf(model.train(dataset)).toEqualTypeOf<AsyncGenerator<TrainEvent, void, void>>();
+    // @ts-expect-error train prints nothing
+    void model.train(dataset, { verbose: 0 });
+    void model.fit([[1]], [1], { sampleWeight: [1], validationData: [[[1]], [1], [1]] });
+    // @ts-expect-error weights are numbers
+    void model.fit([[1]], [1], { classWeight: { 0: "more" } });
+    // @ts-expect-error no such option
+    void new callbacks.EarlyStopping({ patiance: 3 });
   });
   test("datasets have tensors of known dtypes", () => {
     type Digits = Awaited<ReturnType<typeof datasets.mnist>>["train"];
