@@ -1,5 +1,5 @@
 // `node scripts/cmake-list.mjs NAME [prefix]` prints the words of `set(NAME ...)` in CMakeLists.txt, each behind the prefix:
-// native/gyp/binding.gyp has its sources and flags from there, so that there is one list of them.
+// native/binding.gyp has its sources, by their places below native/, and flags from there, so that there is one list of them.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, root, run } from "./lib.mjs";
@@ -9,5 +9,5 @@ await run(() => {
   const text = readFileSync(join(root, "CMakeLists.txt"), "utf8").replaceAll(/#.*/g, "");
   const words = new RegExp(`\\bset\\(${name}\\s([^)]*)\\)`).exec(text)?.[1].match(/[^\s"]+/g) ?? [];
   if (words.length === 0) throw new Failure(`CMakeLists.txt: no set(${name} ...) with words in it`);
-  console.log(words.map((word) => prefix + word).join("\n"));
+  console.log(words.map((word) => prefix + word.replace(/^native\//, "")).join("\n"));
 });

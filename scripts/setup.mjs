@@ -74,11 +74,14 @@ function buildNative(nativeTests) {
 /** Without CMake: the addon alone, no native tests. */
 function buildWithGyp() {
   console.log("No CMake here: compiling the native addon with node-gyp (a few minutes the first time) ...");
-  const where = ["--directory", "native/gyp", "--loglevel", "warn"];
+  const where = ["--directory", "native", "--loglevel", "warn"];
+  // Node's headers lie beside Node, but for some of its installers'; then node-gyp fetches them.
+  const prefix = resolve(realpathSync(process.execPath), "../..");
+  if (existsSync(join(prefix, "include/node/common.gypi"))) where.push("--nodedir", prefix);
   execute(...bin("node-gyp", "node-gyp", ["configure", ...where]));
   execute(...bin("node-gyp", "node-gyp", ["build", ...where, "--jobs", jobs]));
   mkdirSync(join(buildDir, "Release"), { recursive: true });
-  copyFileSync(join(root, "native/gyp/build/Release/nabla.node"), join(buildDir, "Release/nabla.node"));
+  copyFileSync(join(root, "native/build/Release/nabla.node"), join(buildDir, "Release/nabla.node"));
 }
 
 /** What is missing of CMake, a C++ compiler and a build program, once what we may install is installed. */

@@ -1,12 +1,14 @@
-# Builds the addon without CMake: `npx node-gyp rebuild --directory native/gyp`. Sources and flags come from
-# CMakeLists.txt. It does not lie in the root, where npm would run it on every user's machine.
+# Builds the addon without CMake: `npx node-gyp rebuild --directory native`. Sources and flags come from CMakeLists.txt. It
+# does not lie in the root, where npm would run it on every user's machine, and no source lies above it: of those, the
+# objects of all targets would have one place.
 {
   "variables": {
-    "list": "node ../../scripts/cmake-list.mjs",
+    "list": "node ../scripts/cmake-list.mjs",
+    "glibc%": "<!(node -p \"process.report.getReport().header.glibcVersionRuntime ? 1 : 0\")",
   },
   "target_defaults": {
     "default_configuration": "Release",
-    "include_dirs": ["../../native"],
+    "include_dirs": ["."],
     "defines": ["NABLA_HAS_SCALAR"],
     # Node's own defaults switch these off.
     "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
@@ -24,13 +26,13 @@
     {
       "target_name": "nabla",
       "sources": [
-        "<!@(<(list) NABLA_CORE ../../)",
-        "<!@(<(list) NABLA_CPU_BASE ../../)",
-        "<!@(<(list) NABLA_BINDING ../../)",
+        "<!@(<(list) NABLA_CORE)",
+        "<!@(<(list) NABLA_CPU_BASE)",
+        "<!@(<(list) NABLA_BINDING)",
       ],
       # -isystem: our warnings are not for the headers of others.
       "cflags_cc": ["-isystem", "<!(node -p \"require('path').dirname(require.resolve('node-addon-api'))\")"],
-      "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+      "defines": ["<!@(<(list) NABLA_ADDON_DEFINITIONS)"],
       "dependencies": ["kernels_scalar"],
       "conditions": [
         ["target_arch == 'x64'", {
@@ -39,8 +41,9 @@
         ["target_arch == 'arm64'", {
           "dependencies": ["kernels_neon"],
         }],
-        ["OS == 'linux' and target_arch == 'x64'", {
-          "ldflags": ["<!@(<(list) NABLA_WRAPPED -Wl,--wrap=)"],
+        # One binary for many Linux versions: see glibc_floor.cc.
+        ["glibc == 1 and target_arch == 'x64'", {
+          "ldflags": ["<!@(<(list) NABLA_WRAPPED -Wl,--wrap=)", "-static-libstdc++"],
         }],
       ],
     },
@@ -48,7 +51,7 @@
       "target_name": "kernels_scalar",
       "type": "static_library",
       "defines": ["NABLA_ISA_SCALAR"],
-      "sources": ["<!@(<(list) NABLA_CPU_KERNELS ../../)"],
+      "sources": ["<!@(<(list) NABLA_CPU_KERNELS)"],
     },
   ],
   "conditions": [
@@ -59,14 +62,14 @@
           "type": "static_library",
           "defines": ["NABLA_ISA_AVX2"],
           "cflags_cc": ["<!@(<(list) NABLA_FLAGS_avx2)"],
-          "sources": ["<!@(<(list) NABLA_CPU_KERNELS ../../)"],
+          "sources": ["<!@(<(list) NABLA_CPU_KERNELS)"],
         },
         {
           "target_name": "kernels_avx512",
           "type": "static_library",
           "defines": ["NABLA_ISA_AVX512"],
           "cflags_cc": ["<!@(<(list) NABLA_FLAGS_avx512)"],
-          "sources": ["<!@(<(list) NABLA_CPU_KERNELS ../../)"],
+          "sources": ["<!@(<(list) NABLA_CPU_KERNELS)"],
         },
       ],
     }],
@@ -76,7 +79,7 @@
           "target_name": "kernels_neon",
           "type": "static_library",
           "defines": ["NABLA_ISA_NEON"],
-          "sources": ["<!@(<(list) NABLA_CPU_KERNELS ../../)"],
+          "sources": ["<!@(<(list) NABLA_CPU_KERNELS)"],
         },
       ],
     }],
