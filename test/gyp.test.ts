@@ -14,7 +14,11 @@ const cmake = readFileSync(join(root, "CMakeLists.txt"), "utf8");
 const read = [...new Set(Array.from(gyp.matchAll(/<\(list\) (\w+)/g), ([, name]) => name!))];
 /** What a command of scripts/cmake-list.mjs prints there, by lines. */
 const list = (name: string): string[] =>
-  execFileSync(process.execPath, [join(root, "scripts/cmake-list.mjs"), name], { encoding: "utf8", stdio: "pipe" })
+  execFileSync(process.execPath, [join(root, "scripts/cmake-list.mjs"), name], {
+    encoding: "utf8",
+    stdio: "pipe",
+    cwd: root,
+  })
     .trim()
     .split("\n");
 
@@ -29,7 +33,7 @@ it("has every source of the addon of the CPU once", () => {
   const found = ["core", "cpu", "binding"].flatMap((folder) =>
     readdirSync(join(root, "native", folder), { recursive: true, encoding: "utf8" })
       .filter((file) => file.endsWith(".cc") && !/cuda/.test(file))
-      .map((file) => `${folder}/${file}`),
+      .map((file) => `native/${folder}/${file}`),
   );
   expect(found.length).toBeGreaterThan(50);
   expect(sources.sort()).toEqual(found.sort());

@@ -14,12 +14,12 @@ const HOOKS = [
 
 /** A callback of functions. A plain object with these functions does as well; this one refuses names that are none. */
 export class LambdaCallback implements Callback {
-  readonly onTrainBegin: Callback["onTrainBegin"];
-  readonly onTrainEnd: Callback["onTrainEnd"];
-  readonly onEpochBegin: Callback["onEpochBegin"];
-  readonly onEpochEnd: Callback["onEpochEnd"];
-  readonly onTrainBatchBegin: Callback["onTrainBatchBegin"];
-  readonly onTrainBatchEnd: Callback["onTrainBatchEnd"];
+  declare readonly onTrainBegin?: NonNullable<Callback["onTrainBegin"]>;
+  declare readonly onTrainEnd?: NonNullable<Callback["onTrainEnd"]>;
+  declare readonly onEpochBegin?: NonNullable<Callback["onEpochBegin"]>;
+  declare readonly onEpochEnd?: NonNullable<Callback["onEpochEnd"]>;
+  declare readonly onTrainBatchBegin?: NonNullable<Callback["onTrainBatchBegin"]>;
+  declare readonly onTrainBatchEnd?: NonNullable<Callback["onTrainBatchEnd"]>;
 
   /** @throws ArgumentError for a name that is none, and for what is no function. */
   constructor(functions: LambdaCallbackOptions) {
