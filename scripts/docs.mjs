@@ -36,6 +36,7 @@ const PAGES = [
   "cuda-roofline",
   "benchmarks",
   "dependencies",
+  "platforms",
   "releasing",
 ];
 

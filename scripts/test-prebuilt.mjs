@@ -12,7 +12,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { rolldown } from "rolldown";
@@ -62,6 +62,14 @@ async function bundleTests() {
         name: "bundled-tests",
         resolveId: (id) => (id === "bundled-tests" ? id : null),
         load: (id) => (id === "bundled-tests" ? `export default {${imports.join()}}` : null),
+        // Fixtures are found from where the sources lie.
+        transform: (code, id) =>
+          id.startsWith(join(root, "test")) && code.includes("import.meta.url")
+            ? code.replaceAll(
+                "import.meta.url",
+                `new URL(${JSON.stringify(relative(bundle, id))}, import.meta.url).href`,
+              )
+            : null,
       },
     ],
   });
