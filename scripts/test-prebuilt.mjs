@@ -34,10 +34,12 @@ await run(async () => {
   if (platforms.length === 0)
     throw new Failure(`test:prebuilt: no platform given, expected ${Object.keys(HOSTS).join(", ")}`);
   const files = positionals.filter((name) => !(name in HOSTS));
+  const tests = testFiles().filter((file) => files.length === 0 || files.some((part) => file.includes(part)));
+  if (tests.length === 0) throw new Failure(`test:prebuilt: no test file has one of ${files.join(", ")} in its name`);
   await bundleTests();
   const counts = { passed: 0, failed: 0 };
   for (const platform of platforms) {
-    const { passed, failed } = testPlatform(platform, files);
+    const { passed, failed } = testPlatform(platform, tests);
     console.log(`${platform}: ${passed} passed, ${failed} failed`);
     counts.passed += passed;
     counts.failed += failed;
@@ -45,10 +47,13 @@ await run(async () => {
   closingLine(counts);
 });
 
+function testFiles() {
+  const ops = readdirSync(join(root, "test/ops")).filter((name) => name.endsWith(".test.ts"));
+  return ["test/tiny.test.ts", ...ops.map((name) => `test/ops/${name}`)];
+}
+
 async function bundleTests() {
-  const tests = readdirSync(join(root, "test/ops")).filter((name) => name.endsWith(".test.ts"));
-  const files = ["test/tiny.test.ts", ...tests.map((name) => `test/ops/${name}`)];
-  const imports = files.map(
+  const imports = testFiles().map(
     (file) => `${JSON.stringify(`/${file}`)}: () => import(${JSON.stringify(join(root, file))})`,
   );
   rmSync(bundle, { recursive: true, force: true });
@@ -76,22 +81,27 @@ async function bundleTests() {
   await build.write({ dir: bundle, entryFileNames: "main.mjs" });
 }
 
-/** Runs the bundle; gives the numbers of its last line. */
+/** Runs each file in a process of its own, as one asserts the peak of its memory; adds up the last lines. */
 function testPlatform(platform, files) {
   const addon = `prebuilds/${platform}/nabla.node`;
   if (!existsSync(join(root, addon))) throw new Failure(`${addon}: no such file: npm run prebuild -- ${platform}`);
   const { command, env } = HOSTS[platform].start(installHost(platform));
-  const log = join(folder, `${platform}.txt`);
-  const written = openSync(log, "w"); // Wine gives Windows no pipe that Node can write to
-  const [program, ...args] = [...command, "build/portable/tests/main.mjs", ...files];
-  const stdio = ["ignore", written, written];
-  const status = attempt(program, args, { stdio, env: { ...process.env, NABLA_ADDON: addon, ...env } });
-  closeSync(written);
-  const text = readFileSync(log, "utf8");
-  process.stdout.write(text);
-  const [, passed, failed] = (/^(\d+) passed, (\d+) failed\s*$/m.exec(text) ?? [0, 0, 1]).map(Number);
-  if (!text.startsWith(`${platform}, `)) throw new Failure(`${platform}: what ran is another platform`);
-  return { passed, failed: failed === 0 && status !== 0 ? 1 : failed };
+  const counts = { passed: 0, failed: 0 };
+  for (const file of files) {
+    const log = join(folder, `${platform}.txt`);
+    const written = openSync(log, "w"); // Wine gives Windows no pipe that Node can write to
+    const [program, ...args] = [...command, "build/portable/tests/main.mjs", file];
+    const stdio = ["ignore", written, written];
+    const status = attempt(program, args, { stdio, env: { ...process.env, NABLA_ADDON: addon, ...env } });
+    closeSync(written);
+    const text = readFileSync(log, "utf8");
+    process.stdout.write(text);
+    if (!text.startsWith(`${platform}, `)) throw new Failure(`${platform}: what ran is another platform`);
+    const [, passed, failed] = (/^(\d+) passed, (\d+) failed\s*$/m.exec(text) ?? [0, 0, 1]).map(Number);
+    counts.passed += passed;
+    counts.failed += failed === 0 && status !== 0 ? 1 : failed;
+  }
+  return counts;
 }
 
 /** Installs the platform's program once; gives the folder of its package. */
