@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { closingLine, root, run } from "./lib.mjs";
 import { buildEmulator, emulatedAddon, folder } from "./cuda-emulator.mjs";
+import { nativeTests } from "./native-tests.mjs";
 import { setup } from "./setup.mjs";
 import { counted, heading, vitest } from "./vitest.mjs";
 
@@ -19,7 +20,7 @@ await run(() => {
     console.log("\nnot run: the gates of nvcc, and the addon without a driver (there is no nvcc on PATH)");
   }
   parts.push(
-    nativeTests(),
+    nativeTests("native tests on the emulator, and the planted bugs", folder),
     script("every barrier left out in turn", "cuda-deletions.mjs"),
     script("ops and networks on the emulated device", "test-cuda.mjs", "--emulated"),
     opsWithoutTensorCores(),
@@ -42,17 +43,6 @@ function script(name, file, ...args) {
   process.stdout.write(stdout);
   const [, passed, failed] = (/(\d+) passed, (\d+) failed\s*$/.exec(stdout) ?? [0, 0, 0]).map(Number);
   return counted(name, { passed, failed, status });
-}
-
-/** The native tests of the kernels, fast and checked, for machines with and without tensor cores, and the planted bugs. */
-function nativeTests() {
-  const name = "native tests on the emulator, and the planted bugs";
-  heading(name);
-  const args = ["--test-dir", folder, "--output-on-failure", "--no-tests=error"];
-  const { stdout, status } = spawnSync("ctest", args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
-  process.stdout.write(stdout);
-  const [, failed, total] = (/tests passed, (\d+) tests failed out of (\d+)/.exec(stdout) ?? [0, 0, 0]).map(Number);
-  return counted(name, { passed: total - failed, failed, status });
 }
 
 /** The addon that ships, on a machine that has no driver (or none that the loader can find). */

@@ -216,7 +216,7 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
       const int64_t next = block + 1 < task.block_end ? weights.block_elements() : 0;
       for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
         alignas(64) T z[MR * count * NR];
-        const int64_t tile = (row - task.row) / m;
+        const int64_t tile = ceil_div(row - task.row, MR);
         for_each_depth<T>(depth, [&](int64_t k0, int64_t k) {
           for (int q = 0; q < count; ++q) {
             // The part of this piece that the block has.

@@ -64,7 +64,7 @@ void recur_backward(KernelArgs& args, const Recurrent& p, const RecurrentBackwar
             microkernel<T>(static_cast<int>(m), static_cast<int>(n),
                            ATile<T>{dz.data + ((step + 1) * p.batch + row) * dz.ld + k0, dz.ld, 1, k, 1, 0}, panel, NR,
                            CTile<T>{f.dh + row * H + unit, H}, adds || k0 > 0, nullptr,
-                           panel_ahead(panel, next, k, (row - task.row) / m));
+                           panel_ahead(panel, next, k, ceil_div(row - task.row, TileShape<T>::MR)));
           });
         }
       });
