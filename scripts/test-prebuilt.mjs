@@ -1,21 +1,12 @@
 // `npm run test:prebuilt -- win32-x64 linux-x64-musl`: the op tests on addons that `npm run prebuild` made for systems that
 // are not this machine's: for Windows in Node under Wine, for musl in Bun. Both are x64 Linux with help: no virtual machine.
 // `-- win32-x64 matmul` runs the files whose names hold "matmul". The last line adds all up.
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { rolldown } from "rolldown";
+import { installForeign, needPrograms } from "./emulator.mjs";
 import { Failure, attempt, closingLine, execute, root, run } from "./lib.mjs";
 import { installedZig } from "./prebuild-cross.mjs";
 
@@ -85,7 +76,7 @@ async function bundleTests() {
 function testPlatform(platform, files) {
   const addon = `prebuilds/${platform}/nabla.node`;
   if (!existsSync(join(root, addon))) throw new Failure(`${addon}: no such file: npm run prebuild -- ${platform}`);
-  const { command, env } = HOSTS[platform].start(installHost(platform));
+  const { command, env } = HOSTS[platform].start(installForeign(join(folder, platform), HOSTS[platform].package));
   const counts = { passed: 0, failed: 0 };
   for (const file of files) {
     const log = join(folder, `${platform}.txt`);
@@ -104,26 +95,8 @@ function testPlatform(platform, files) {
   return counts;
 }
 
-/** Installs the platform's program once; gives the folder of its package. */
-function installHost(platform) {
-  const at = HOSTS[platform].package.lastIndexOf("@");
-  const [name, version] = [HOSTS[platform].package.slice(0, at), HOSTS[platform].package.slice(at + 1)];
-  const place = join(folder, platform);
-  const installed = join(place, "node_modules", name);
-  const manifest = join(installed, "package.json");
-  if (!existsSync(manifest) || JSON.parse(readFileSync(manifest, "utf8")).version !== version) {
-    mkdirSync(place, { recursive: true });
-    writeFileSync(join(place, "package.json"), '{ "private": true }\n');
-    // --force: npm refuses packages for other machines.
-    execute("npm", ["install", "--force", "--ignore-scripts", "--no-audit", "--no-fund", HOSTS[platform].package], {
-      cwd: place,
-    });
-  }
-  return installed;
-}
-
 function underWine(installed) {
-  needs("wine", "wine64");
+  needPrograms(["wine"], "wine wine64");
   // Wine 8 says that it is Windows 7 unless told otherwise; Node 20 wants 10.
   const env = { WINEPREFIX: join(folder, "wine"), WINEDEBUG: "-all" };
   execute("wine", ["winecfg", "-v", "win10"], { env: { ...process.env, ...env }, stdio: "ignore" });
@@ -149,10 +122,4 @@ function underMusl(installed) {
   });
   execute("ln", ["-sf", loader, join(libraries, "libc.musl-x86_64.so.1")]);
   return { command: [loader, "--library-path", libraries, join(installed, "bin/bun")], env: {} };
-}
-
-function needs(program, aptPackage) {
-  if (spawnSync(program, ["--version"], { stdio: "ignore" }).error) {
-    throw new Failure(`${program}: not found; on Debian or Ubuntu: sudo apt-get install ${aptPackage}`);
-  }
 }
