@@ -24,6 +24,10 @@ T* load_pointer(const int32_t* words) {
 
 constexpr int64_t even(int64_t words) { return (words + 1) & ~int64_t{1}; }
 
+// Between a store of one side and its load of what the other side stores: one of the two sees the other's. A fence,
+// because qemu lets AArch64's sequentially consistent stores and loads change places on x86, and a side then sleeps on.
+void store_before_load() { std::atomic_thread_fence(std::memory_order_seq_cst); }
+
 }  // namespace
 
 // Waits until ready() for a short while; false when the time is up.
@@ -108,7 +112,8 @@ void Stream::wait_until(uint64_t position) {
   const auto reached = [&] { return head_.load(std::memory_order_acquire) >= position; };
   if (reached() || spin_until(reached)) return;
   std::unique_lock<std::mutex> lock(mutex_);
-  wake_producer_at_.store(position);
+  wake_producer_at_.store(position, std::memory_order_relaxed);
+  store_before_load();  // of head_
   wake_producer_.wait(lock, [&] { return head_.load() >= position; });
   wake_producer_at_.store(kNever);
 }
@@ -166,8 +171,9 @@ void Stream::run() {
       continue;
     }
     head += static_cast<uint64_t>(execute(&ring_[head % kRingWords], stopping));
-    head_.store(head);  // sequentially consistent, against wake_producer_at_
-    if (head >= wake_producer_at_.load()) {
+    head_.store(head, std::memory_order_release);
+    store_before_load();  // of wake_producer_at_
+    if (head >= wake_producer_at_.load(std::memory_order_relaxed)) {
       const std::lock_guard<std::mutex> lock(mutex_);
       wake_producer_.notify_one();
     }
@@ -187,7 +193,8 @@ bool Stream::wait_for_commands(uint64_t head) {
   if (!spin_until(ready)) {
     device_.pool().set_active(false);
     std::unique_lock<std::mutex> lock(mutex_);
-    executor_sleeps_.store(true);
+    executor_sleeps_.store(true, std::memory_order_relaxed);
+    store_before_load();  // of tail_
     wake_executor_.wait(lock, [&] { return tail_.load() != head || stopping_.load(); });
     executor_sleeps_.store(false);
     device_.pool().set_active(true);

@@ -25,6 +25,8 @@ constexpr int64_t kNearRows = 2048;
 #else
 constexpr int64_t kNearRows = 1024;
 #endif
+// The same for so few rows of A that packing would take longer than it saves.
+constexpr int64_t kNearRowsForFew = 2304, kFewRows = 128;
 
 // [0, n) cut into pieces of nearly equal numbers of units (the last unit may be partial).
 struct Cut {
@@ -121,7 +123,8 @@ struct Plan {
     const bool small = g.k * g.n * size <= 256 * 1024;
     const int64_t most = plan.rows.largest();
     const bool waits = g.k * g.n * static_cast<int64_t>(sizeof(B)) >= kBeyondCaches && most <= Block::MR / 2;
-    const bool b_in_place = small || g.b_row * size <= kNearRows || most <= 2 * Block::MR;
+    const int64_t near = most <= kFewRows ? kNearRowsForFew : kNearRows;
+    const bool b_in_place = small || g.b_row * size <= near || most <= 2 * Block::MR;
     const bool a_in_place = small || (g.a_col == 1 ? g.a_row * size % 2048 != 0 : g.a_col * size <= 1024);
     plan.pack_b = kIsHalf<B> || g.b_col != 1 || !b_in_place || waits;
     plan.pack_a = kIsHalf<A> || !a_in_place || (g.a_col != 1 && g.a_row != 1);

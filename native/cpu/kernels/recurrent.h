@@ -163,6 +163,14 @@ struct Kept {
   NABLA_INLINE T* of_gates(int64_t step, int64_t row) const { return data + (step * batch + row) * gates * units; }
   NABLA_INLINE T* c(int64_t step, int64_t row) const { return part(gates, step, row); }
   NABLA_INLINE T* h(int64_t step, int64_t row) const { return part(gates + states - 1, step, row); }
+  // Asks for the lines of n units from this one on.
+  NABLA_INLINE void fetch(int64_t step, int64_t row, int64_t unit, int64_t n) const {
+    constexpr int64_t kLine = 64 / sizeof(T);
+    for (int64_t j = unit; j < unit + n; j += kLine) {
+      for (int64_t g = 0; g < gates; ++g) __builtin_prefetch(of_gates(step, row) + g * units + j, 1);
+      for (int64_t s = 0; s < states; ++s) __builtin_prefetch(part(gates + s, step, row) + j, 1);
+    }
+  }
 
  private:
   NABLA_INLINE T* part(int64_t number, int64_t step, int64_t row) const {
@@ -217,6 +225,10 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
       for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
         alignas(64) T z[MR * count * NR];
         const int64_t tile = ceil_div(row - task.row, MR);
+        // What is written after the product comes meanwhile.
+        if (f.kept.data) {
+          for (int64_t i = 0; i < m; ++i) f.kept.fetch(step, row + i, unit, n);
+        }
         for_each_depth<T>(depth, [&](int64_t k0, int64_t k) {
           for (int q = 0; q < count; ++q) {
             // The part of this piece that the block has.

@@ -40,6 +40,15 @@ NABLA_INLINE Vec<float> scale(Vec<float> x, NearestInteger n) {
 #endif
 }
 
+// The same for -190 <= n <= 63, in fewer steps.
+NABLA_INLINE Vec<float> scale_down(Vec<float> x, NearestInteger n) {
+#if defined(NABLA_ISA_AVX512)
+  return scale(x, n);
+#else
+  return x * float_of_bits((bits_of(n.biased) + Vec<int32_t>::set(64)) << 23) * Vec<float>::set(0x1p-64f);
+#endif
+}
+
 // exp(x) = 2^n * exp(r) with |r| <= ln(2)/2.
 struct ExpParts {
   NearestInteger n;
@@ -148,7 +157,8 @@ NABLA_INLINE Vec<float> tanh(Vec<float> x) {
 NABLA_INLINE Vec<float> sigmoid(Vec<float> x) {
   // exp(-|x|) cannot overflow; for negative x the quotient e/(1+e) keeps its relative precision down to 0.
   const Vec<float> one = Vec<float>::set(1);
-  const Vec<float> e = exp(-abs(x));
+  const ExpParts parts = exp_parts(max(Vec<float>::set(-104), -abs(x)));
+  const Vec<float> e = scale_down(parts.expm1 + one, parts.n);
   return select(x < Vec<float>::zero(), e, one) / (one + e);
 }
 
