@@ -32,6 +32,7 @@ struct RecurrentTask {
 // run all steps without waiting for one another. Otherwise the tasks of one step are ranges of units, whose weights are
 // then read once for all rows, and every step waits for the one before.
 struct RecurrentCut {
+  static constexpr int64_t kRows = 56;  // of a task at most
   int64_t batch, row_tasks, blocks, block_tasks;
 
   template <typename T>
@@ -44,13 +45,20 @@ struct RecurrentCut {
       cut.row_tasks = max_of(min_of(cut.row_tasks, ceil_div(batch, 4)), 1);
       return cut;
     }
-    constexpr int64_t kRows = 4 * MR, kTaskWork = 1 << 17;  // products worth the start of a task
+    constexpr int64_t kTaskWork = 1 << 17;  // products worth the start of a task
     cut.row_tasks = max_of(ceil_div(batch, kRows), 1);
     const int64_t work = weights_of_block * ceil_div(batch, cut.row_tasks) + 1;
     cut.block_tasks = ceil_div(blocks, ceil_div(kTaskWork, work));
     return cut;
   }
   NABLA_INLINE bool waits() const { return block_tasks > 1; }
+  // The block that a thread will come to after this one if tasks are drawn evenly, in this step or the next: a guess,
+  // for asking for its weights. This block itself where all weights stay near.
+  NABLA_INLINE int64_t next_block(const RecurrentTask& task, int64_t block, int threads) const {
+    if (!waits()) return block;
+    if (block + 1 < task.block_end) return block + 1;
+    return (task.block_end + (threads - 1) / row_tasks * (blocks / block_tasks)) % blocks;
+  }
   NABLA_INLINE RecurrentTask task(int64_t number) const {
     const int64_t r = number % row_tasks, b = number / row_tasks;
     const int64_t row = batch * r / row_tasks, rows = batch * (r + 1) / row_tasks - row;
@@ -91,7 +99,7 @@ NABLA_INLINE void for_each_tile(int64_t begin, int64_t end, Body&& body) {
 // body(first k, k's) for pieces of nearly equal lengths, of which a tile of A stays in the first-level cache.
 template <typename T, typename Body>
 NABLA_INLINE void for_each_depth(int64_t k, Body&& body) {
-  constexpr int64_t KC = 1536 / sizeof(T);
+  constexpr int64_t KC = 1024 / sizeof(T);
   const int64_t pieces = max_of(ceil_div(k, KC), 1);
   for (int64_t i = 0; i < pieces; ++i) {
     const int64_t first = k * i / pieces;
@@ -101,11 +109,11 @@ NABLA_INLINE void for_each_depth(int64_t k, Body&& body) {
 
 // What a tile of rows asks for while it multiplies with k rows of a panel: the same rows of the panel that is used
 // next, `next` elements on (0: there is none). Weights that no second-level cache holds are so on their way in time.
-// The first two tiles of a range of rows ask for half of it each.
+// A tile asks for a cache line for each of the k, so the first tiles of a range of rows share a panel's lines.
 template <typename T>
 NABLA_INLINE const T* panel_ahead(const T* panel, int64_t next, int64_t k, int64_t tile) {
-  constexpr int64_t NR = TileShape<T>::NR;
-  return next > 0 && tile < 2 ? panel + next + tile * (k * NR / 2) : nullptr;
+  constexpr int64_t line = 64 / sizeof(T), lines = (TileShape<T>::NR + line - 1) / line;
+  return next != 0 && tile < lines ? panel + next + tile * k * line : nullptr;
 }
 
 // What a column of a cell's product is the sum of: x and h with a gate's columns of W and of U, or one of them alone.
@@ -214,6 +222,7 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
   }
 
   const auto cut = RecurrentCut::of<T>(p.batch, weights.blocks(), weights.block_elements());
+  const int threads = args.pool.threads();
   for_each_step(args.pool, cut, p.steps, [&](int64_t step, const RecurrentTask& task) {
     if (step + 1 < p.steps) {
       for (int64_t b = task.share; b < task.share_end; ++b) copy_x(step + 1, b);
@@ -221,52 +230,52 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
     for (int64_t block = task.block; block < task.block_end; ++block) {
       const T* panels = weights.data + block * weights.block_elements();
       const int64_t unit = block * NR, n = min_of(H - unit, NR);
-      const int64_t next = block + 1 < task.block_end ? weights.block_elements() : 0;
-      for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
-        alignas(64) T z[MR * count * NR];
-        const int64_t tile = ceil_div(row - task.row, MR);
-        // What is written after the product comes meanwhile.
-        if (f.kept.data) {
-          for (int64_t i = 0; i < m; ++i) f.kept.fetch(step, row + i, unit, n);
-        }
-        for_each_depth<T>(depth, [&](int64_t k0, int64_t k) {
-          for (int q = 0; q < count; ++q) {
-            // The part of this piece that the block has.
-            const int64_t begin = max_of(k0, weights.first[q]);
-            const int64_t stop = weights.first[q] + weights.rows[q], end = min_of(k0 + k, stop);
-            // A block of no rows at all is its bias.
-            if (begin >= end && (k0 > 0 || weights.rows[q] > 0)) continue;
-            const Epilogue<T> epilogue{bias[q] ? bias[q] + unit : nullptr, Activation::none};
-            const T* panel = panels + weights.offset[q] + (begin - weights.first[q]) * NR;
-            microkernel<T>(static_cast<int>(m), static_cast<int>(n),
-                           ATile<T>{row_at(step, row) + begin, ld, 1, end - begin, 1, 0}, panel, NR,
-                           CTile<T>{z + q * NR, count * NR}, begin > weights.first[q],
-                           end == stop ? &epilogue : nullptr, panel_ahead(panel, next, end - begin, tile));
-          }
-        });
-        for (int64_t i = 0; i < m; ++i) {
-          const int64_t b = row + i;
-          const T* before = row_at(step, b) + p.inputs + unit;
-          T* after = row_at(step + 1, b) + p.inputs + unit;
-          T* y = f.y ? f.y + (b * p.steps + step) * H + unit : nullptr;
-          T* kept = f.kept.data ? f.kept.h(step, b) + unit : nullptr;
-          const bool counts = !f.mask || f.mask[b * p.steps + p.time(step)];
-          const bool shown = counts || (!p.zero_output && step > started[b]);
-          for_lanes<T>(0, n, [&](int64_t j, auto lanes) {
-            const CellPlace place{b, step, unit + j};
-            Vec<T> h;
-            if (counts) {
-              h = cell.step(lanes, place, z + i * count * NR + j, before + j);
-            } else {
-              h = lanes.load(before + j);
-              cell.carry(lanes, place);
-            }
-            lanes.store(after + j, h);
-            if (kept) lanes.store(kept + j, h);
-            if (y) lanes.store(y + j, shown ? h : Vec<T>::zero());
+      const int64_t next = (cut.next_block(task, block, threads) - block) * weights.block_elements();
+      // What is written after the product comes meanwhile.
+      if (f.kept.data) {
+        for (int64_t b = task.row; b < task.row_end; ++b) f.kept.fetch(step, b, unit, n);
+      }
+      alignas(64) T z[RecurrentCut::kRows * count * NR];
+      const auto z_of = [&](int64_t row) { return z + (row - task.row) * count * NR; };
+      // All rows use a panel's piece while it is in the first-level cache.
+      for_each_depth<T>(depth, [&](int64_t k0, int64_t k) {
+        for (int q = 0; q < count; ++q) {
+          // The part of this piece that the block has.
+          const int64_t begin = max_of(k0, weights.first[q]);
+          const int64_t stop = weights.first[q] + weights.rows[q], end = min_of(k0 + k, stop);
+          // A block of no rows at all is its bias.
+          if (begin >= end && (k0 > 0 || weights.rows[q] > 0)) continue;
+          const Epilogue<T> epilogue{bias[q] ? bias[q] + unit : nullptr, Activation::none};
+          const T* panel = panels + weights.offset[q] + (begin - weights.first[q]) * NR;
+          for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
+            microkernel<T>(
+                static_cast<int>(m), static_cast<int>(n), ATile<T>{row_at(step, row) + begin, ld, 1, end - begin, 1, 0},
+                panel, NR, CTile<T>{z_of(row) + q * NR, count * NR}, begin > weights.first[q],
+                end == stop ? &epilogue : nullptr, panel_ahead(panel, next, end - begin, ceil_div(row - task.row, MR)));
           });
         }
       });
+      for (int64_t b = task.row; b < task.row_end; ++b) {
+        const T* before = row_at(step, b) + p.inputs + unit;
+        T* after = row_at(step + 1, b) + p.inputs + unit;
+        T* y = f.y ? f.y + (b * p.steps + step) * H + unit : nullptr;
+        T* kept = f.kept.data ? f.kept.h(step, b) + unit : nullptr;
+        const bool counts = !f.mask || f.mask[b * p.steps + p.time(step)];
+        const bool shown = counts || (!p.zero_output && step > started[b]);
+        for_lanes<T>(0, n, [&](int64_t j, auto lanes) {
+          const CellPlace place{b, step, unit + j};
+          Vec<T> h;
+          if (counts) {
+            h = cell.step(lanes, place, z_of(b) + j, before + j);
+          } else {
+            h = lanes.load(before + j);
+            cell.carry(lanes, place);
+          }
+          lanes.store(after + j, h);
+          if (kept) lanes.store(kept + j, h);
+          if (y) lanes.store(y + j, shown ? h : Vec<T>::zero());
+        });
+      }
     }
   });
   for (int64_t b = 0; b < p.batch; ++b) copy_row(row_at(p.steps, b) + p.inputs, f.h + b * H, H);

@@ -46,6 +46,7 @@ void recur_backward(KernelArgs& args, const Recurrent& p, const RecurrentBackwar
   for (int64_t i = 0; i < p.batch * H; ++i) f.dh[i] = f.dh_after ? f.dh_after[i] : 0;
 
   const auto cut = RecurrentCut::of<T>(p.batch, blocks, depth * NR);
+  const int threads = args.pool.threads();
   T* const partial = args.workspace.template array<T>(cut.row_tasks * dz.columns);
   for (int64_t i = 0; i < cut.row_tasks * dz.columns; ++i) partial[i] = 0;
   const bool adds = Cell::kCarries || f.mask;
@@ -58,7 +59,7 @@ void recur_backward(KernelArgs& args, const Recurrent& p, const RecurrentBackwar
       for_each_depth<T>(depth, [&](int64_t k0, int64_t k) {
         for (int64_t block = task.block; block < task.block_end; ++block) {
           const int64_t unit = block * NR, n = min_of(H - unit, NR);
-          const int64_t next = block + 1 < task.block_end ? depth * NR : 0;
+          const int64_t next = (cut.next_block(task, block, threads) - block) * depth * NR;
           const T* panel = packed + unit * depth + k0 * NR;
           for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
             microkernel<T>(static_cast<int>(m), static_cast<int>(n),
