@@ -182,7 +182,7 @@ function checkAll(work) {
   if (existsSync(join(root, cuda, "nabla_cuda.node"))) {
     checks["the package of CUDA beside it"] = () => {
       const { filename, files: held } = pack(`./${cuda}`);
-      assert.deepEqual(held.sort(), ["LICENSE", "README.md", "nabla_cuda.node", "package.json"]);
+      assert.deepEqual(held.sort(), ["LICENSE", "NOTICE", "README.md", "nabla_cuda.node", "package.json"]);
       here(process.execPath, [npm, "install", ...QUIETLY, join(work, filename)]);
       const report = JSON.parse(here("npx", ["--no", "nabla", "info", "--json"])).cuda;
       assert.match(report.addon ?? "", /nabla-cuda-linux-x64/);

@@ -64,6 +64,7 @@ async function prebuildLocal() {
     const versionOf = (folder) => JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8")).version;
     if (versionOf(cuda) !== versionOf(".")) throw new Failure(`${cuda}: has another version than nabla`);
     placeLocal("nabla_cuda.node", join(root, cuda, "nabla_cuda.node"), LOCAL_CUDA);
+    copyFileSync(join(root, "NOTICE"), join(root, cuda, "NOTICE"));
   } else {
     console.log(`${cuda}: not built, because no nvcc was found`);
   }

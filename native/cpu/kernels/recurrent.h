@@ -96,7 +96,7 @@ NABLA_INLINE void for_each_tile(int64_t begin, int64_t end, Body&& body) {
   }
 }
 
-// body(first k, k's) for pieces of nearly equal lengths, of which a tile of A stays in the first-level cache.
+// body(first k, k's) for pieces of nearly equal lengths: one of a panel stays in the first-level cache.
 template <typename T, typename Body>
 NABLA_INLINE void for_each_depth(int64_t k, Body&& body) {
   constexpr int64_t KC = 1024 / sizeof(T);
