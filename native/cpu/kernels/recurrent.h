@@ -159,6 +159,12 @@ struct PackedWeights {
   NABLA_INLINE int64_t block_elements() const { return offset[kCount]; }
 };
 
+// Asks for n numbers, to be read or written soon.
+template <typename T>
+NABLA_INLINE void fetch_lines(const T* from, int64_t n) {
+  for (int64_t i = 0; i < n; i += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(from + i, 1);
+}
+
 // What forward keeps for the gradient, for each step in the order of computation: first what a cell knows of its gates,
 // the numbers of a row side by side, then the states c if there are any, and last the states h.
 template <typename T>
@@ -171,13 +177,10 @@ struct Kept {
   NABLA_INLINE T* of_gates(int64_t step, int64_t row) const { return data + (step * batch + row) * gates * units; }
   NABLA_INLINE T* c(int64_t step, int64_t row) const { return part(gates, step, row); }
   NABLA_INLINE T* h(int64_t step, int64_t row) const { return part(gates + states - 1, step, row); }
-  // Asks for the lines of n units from this one on.
+  // Asks for n units from this one on.
   NABLA_INLINE void fetch(int64_t step, int64_t row, int64_t unit, int64_t n) const {
-    constexpr int64_t kLine = 64 / sizeof(T);
-    for (int64_t j = unit; j < unit + n; j += kLine) {
-      for (int64_t g = 0; g < gates; ++g) __builtin_prefetch(of_gates(step, row) + g * units + j, 1);
-      for (int64_t s = 0; s < states; ++s) __builtin_prefetch(part(gates + s, step, row) + j, 1);
-    }
+    for (int64_t g = 0; g < gates; ++g) fetch_lines(of_gates(step, row) + g * units + unit, n);
+    for (int64_t s = 0; s < states; ++s) fetch_lines(part(gates + s, step, row) + unit, n);
   }
 
  private:
@@ -210,6 +213,7 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
   const auto row_at = [&](int64_t step, int64_t b) { return rows + (step % 2 * p.batch + b) * ld; };
   const auto copy_x = [&](int64_t step, int64_t b) {
     copy_row(f.x + (b * p.steps + p.time(step)) * p.inputs, row_at(step, b), p.inputs);
+    if (step + 1 < p.steps) fetch_lines(f.x + (b * p.steps + p.time(step + 1)) * p.inputs, p.inputs);
   };
   const int32_t* const started = first_counting(args.workspace, p, f.mask);
   for (int64_t b = 0; b < p.batch; ++b) {
