@@ -2,6 +2,7 @@
 // parts of their files' names; the first line says what they run on, the last one counts them.
 import { startTests, type Test, type VitestRunner } from "@vitest/runner";
 import { loadAddon, platformName } from "../../src/ts/native/load.js";
+import { cpuOptions } from "../../src/ts/options.js";
 import testFiles from "bundled-tests";
 
 const wanted = process.argv.slice(2);
@@ -38,7 +39,7 @@ function explain(errors: { message: string; stack?: string }[] = []): string {
   return errors.map(({ message, stack }) => stack ?? message).join("\n");
 }
 
-console.log(`${platformName()}, ${process.version}, ${loadAddon().info().isa}`);
+console.log(`${platformName()}, ${process.version}, ${cpuOptions(process.env, loadAddon().info()).isa}`);
 for (const file of Object.keys(testFiles).filter(
   (name) => !wanted.length || wanted.some((part) => name.includes(part)),
 )) {
