@@ -1,5 +1,5 @@
-// Runs Node on CPUs that this machine does not have, under qemu-user, and installs programs of other machines. Only the processes that run tests are emulated:
-// vitest itself, and what it makes of TypeScript, stay outside (vitest.config.ts).
+// Runs Node on CPUs that this machine does not have, under qemu-user, and installs programs of other machines. Only the
+// processes that run tests are emulated: vitest itself, and what it makes of TypeScript, stay outside (vitest.config.ts).
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { spawnSync } from "node:child_process";

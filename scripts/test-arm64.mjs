@@ -1,6 +1,6 @@
 // `npm run test:arm64`: cross-compiles for Linux on AArch64 with Debian's compiler into build/arm64, and runs the native
 // tests and the op tests there under qemu-user: which shows whether NEON's kernels are right, not how fast they are. The op
-// tests take an hour, the native tests some more. Arguments go to vitest, in place of the list of tests, and leave the native tests out.
+// tests take an hour. Arguments go to vitest, in place of the list of tests, and leave the native tests out.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { emulatedNode, emulatedTests, installForeign, needPrograms } from "./emulator.mjs";
