@@ -20,9 +20,11 @@ class Prefetcher {
     runs_ = by_rows ? rows : cols;
     stride_ = (by_rows ? row_stride : col_stride) * size;
     last_ = ((by_rows ? cols : rows) - 1) * size;
-    lines_per_run_ = (last_ + kLine - 1) / kLine + 1;
+    const bool alike = stride_ % kLine == 0;
+    lines_per_run_ = ((alike ? reinterpret_cast<intptr_t>(data) % kLine : kLine - 1) + last_) / kLine + 1;
   }
   NABLA_INLINE int64_t lines() const { return runs_ * lines_per_run_; }
+  NABLA_INLINE bool done() const { return runs_ == 0; }
   NABLA_INLINE void fetch(int64_t lines) {
     for (; lines > 0 && runs_ > 0; --lines) {
       __builtin_prefetch(run_ + (line_ * kLine < last_ ? line_ * kLine : last_), 0, 2);
@@ -40,7 +42,7 @@ class Prefetcher {
   const char* run_ = nullptr;  // the contiguous elements that are fetched now
   int64_t runs_ = 0, stride_ = 0;
   int64_t last_ = 0;           // where the last element of a run lies
-  int64_t lines_per_run_ = 0;  // the most that a run may touch, wherever it starts in a line
+  int64_t lines_per_run_ = 0;  // the most that a run touches
   int64_t line_ = 0;
 };
 

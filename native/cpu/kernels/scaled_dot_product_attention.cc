@@ -21,6 +21,7 @@ struct Forward {
   Heads<const T> q, k, v;
   Heads<T> y;
   T* statistics;  // or null: the greatest scores of all queries, then what normalizes their weights
+  int64_t threads;
 
   // The scratch memory of one thread. A block of queries stays, blocks of keys pass by.
   struct Scratch {
@@ -49,40 +50,81 @@ struct Forward {
     }
   };
 
-  // Queries [begin, end) of one head.
-  void compute(int64_t b, int64_t h, int64_t begin, int64_t end, void* memory) const {
+  // A task: queries [begin, end) of one head.
+  struct Place {
+    int64_t b, h, begin, end;
+  };
+  NABLA_INLINE AttentionCut blocks() const { return AttentionCut(0, p.queries, NR, Block::queries); }
+  NABLA_INLINE int64_t tasks() const { return p.batch * p.heads * blocks().pieces; }
+  NABLA_INLINE Place place_of(int64_t task) const {
+    const AttentionCut cut = blocks();
+    // The last blocks of a causal head see the most keys: they come first.
+    const int64_t head = task / cut.pieces, piece = cut.pieces - 1 - task % cut.pieces;
+    return {head / p.heads, head % p.heads, cut.at(piece), cut.at(piece + 1)};
+  }
+
+  void compute(int64_t task, void* memory) const {
     const Scratch s(memory, p);
-    const HeadRows<const T> keys = k.at(b, h / p.group()), values = v.at(b, h / p.group());
-    pack_transposed(q.at(b, h), begin, end, p.size, static_cast<T>(p.scale) * kScoreUnit<T>, s.queries);
+    const Place at = place_of(task);
+    pack_transposed(q.at(at.b, at.h), at.begin, at.end, p.size, static_cast<T>(p.scale) * kScoreUnit<T>, s.queries);
     OnlineSoftmax<T>{s.maximum, s.sum}.start(Block::queries);
 
-    const int64_t visible = p.visible(b, end);
-    if (visible == 0) fill_zero(s.sums, (end - begin) * p.value_size);
-    const AttentionCut cut(0, visible, 1, Block::keys);
+    const AttentionCut cut = blocks_of_keys(at);
+    if (cut.pieces == 0) fill_zero(s.sums, (at.end - at.begin) * p.value_size);
     for (int64_t piece = 0; piece < cut.pieces; ++piece) {
       const int64_t j0 = cut.at(piece), j1 = cut.at(piece + 1);
-      const T* near_keys = near_rows(keys, j0, j1, p.size, s.keys);
-      const T* near_values = near_rows(values, j0, j1, p.value_size, s.values);
-      for (int64_t i = begin; i < end; i += NR) {
-        const int64_t queries = min_of(NR, end - i), keys_end = min_of(j1, p.visible(b, i + queries));
+      const T* near_keys = near_rows(keys_of(at), j0, j1, p.size, s.keys);
+      const T* near_values = near_rows(values_of(at), j0, j1, p.value_size, s.values);
+      RowsAhead ahead = after(task, at, cut, piece);
+      ahead.share_among(ceil_div(at.end - at.begin, NR) * (tiles_of<T>(j1 - j0, NR) + tiles_of<T>(NR, p.value_size)));
+      for (int64_t i = at.begin; i < at.end; i += NR) {
+        const int64_t queries = min_of(NR, at.end - i), keys_end = min_of(j1, p.visible(at.b, i + queries));
         if (keys_end <= j0) continue;
-        add_panel({b, h, i, queries, j0, keys_end}, i - begin, near_keys, near_values, s);
+        add_panel({at.b, at.h, i, queries, j0, keys_end}, i - at.begin, near_keys, near_values, s, ahead);
       }
     }
-    finish(b, h, begin, end, s);
+    finish(at, s);
   }
 
  private:
+  NABLA_INLINE HeadRows<const T> keys_of(const Place& at) const { return k.at(at.b, at.h / p.group()); }
+  NABLA_INLINE HeadRows<const T> values_of(const Place& at) const { return v.at(at.b, at.h / p.group()); }
+  NABLA_INLINE AttentionCut blocks_of_keys(const Place& at) const {
+    return AttentionCut(0, p.visible(at.b, at.end), 1, Block::keys);
+  }
+
+  // What is read and written after this block of keys: the next one, or the results and what the thread's next task
+  // begins with.
+  NABLA_INLINE RowsAhead after(int64_t task, const Place& at, const AttentionCut& cut, int64_t piece) const {
+    RowsAhead ahead;
+    const auto add_block = [&](const Place& place, const AttentionCut& of, int64_t number) {
+      ahead.add(keys_of(place), of.at(number), of.at(number + 1), p.size);
+      ahead.add(values_of(place), of.at(number), of.at(number + 1), p.value_size);
+    };
+    if (piece + 1 < cut.pieces) {
+      add_block(at, cut, piece + 1);
+      return ahead;
+    }
+    ahead.add(y.at(at.b, at.h), at.begin, at.end, p.value_size);
+    // Drawn evenly, tasks are this far apart.
+    if (task + threads >= tasks()) return ahead;
+    const Place next = place_of(task + threads);
+    ahead.add(q.at(next.b, next.h), next.begin, next.end, p.size);
+    const AttentionCut of_next = blocks_of_keys(next);
+    if (of_next.pieces > 0) add_block(next, of_next, 0);
+    return ahead;
+  }
+
   // The part of a block of keys in the outputs of a panel's queries, which are number `first` and following of the
   // block.
-  NABLA_INLINE void add_panel(const PanelPlace& place, int64_t first, const T* keys, const T* values,
-                              const Scratch& s) const {
+  NABLA_INLINE void add_panel(const PanelPlace& place, int64_t first, const T* keys, const T* values, const Scratch& s,
+                              RowsAhead& ahead) const {
     // What no lane of the last vector needs is not computed.
     constexpr int64_t width = TileVec<T>::width;
     const int64_t n = place.keys(), columns = ceil_div(place.queries, width) * width;
     if (mask.exists()) mask.fill(place, s.rows, s.panel);
     multiply_block(n, columns, by_rows(keys, p.size, p.size), s.queries + first * p.size, NR, s.panel, NR,
-                   mask.exists());
+                   mask.exists(), ahead);
     if (p.causal) hide_later_keys(place, s.panel);
     const bool scales = OnlineSoftmax<T>{s.maximum + first, s.sum + first}.add(s.panel, n, columns, s.factor);
     if (dropout.exists()) {
@@ -93,21 +135,21 @@ struct Forward {
     const bool before = place.keys_begin > 0;
     if (before && scales) scale_rows(sums, s.factor, place.queries, p.value_size);
     multiply_block(place.queries, p.value_size, by_columns(s.panel, NR, n), values, p.value_size, sums, p.value_size,
-                   before);
+                   before, ahead);
   }
 
-  NABLA_INLINE void finish(int64_t b, int64_t h, int64_t begin, int64_t end, const Scratch& s) const {
+  NABLA_INLINE void finish(const Place& at, const Scratch& s) const {
     const OnlineSoftmax<T> softmax = {s.maximum, s.sum};
-    const HeadRows<T> out = y.at(b, h);
-    for (int64_t i = begin; i < end; ++i) {
-      const Vec<T> scale = Vec<T>::set(softmax.normalizer(i - begin));
-      const T* from = s.sums + (i - begin) * p.value_size;
+    const HeadRows<T> out = y.at(at.b, at.h);
+    for (int64_t i = at.begin; i < at.end; ++i) {
+      const Vec<T> scale = Vec<T>::set(softmax.normalizer(i - at.begin));
+      const T* from = s.sums + (i - at.begin) * p.value_size;
       T* to = out.row(i);
       for_lanes<T>(0, p.value_size, [&](int64_t j, auto lanes) { lanes.store(to + j, lanes.load(from + j) * scale); });
       if (!statistics) continue;
-      const int64_t row = (b * p.heads + h) * p.queries + i;
-      statistics[row] = softmax.greatest(i - begin);
-      statistics[p.batch * p.heads * p.queries + row] = softmax.normalizer(i - begin);
+      const int64_t row = (at.b * p.heads + at.h) * p.queries + i;
+      statistics[row] = softmax.greatest(i - at.begin);
+      statistics[p.batch * p.heads * p.queries + row] = softmax.normalizer(i - at.begin);
     }
   }
 };
@@ -123,15 +165,11 @@ void run(KernelArgs& args, const AttentionProblem& p) {
                      Heads<const T>::of(args.in[1], 2),
                      Heads<const T>::of(args.in[2], 2),
                      Heads<T>::of(args.out[0], 1),
-                     train ? args.out[1].as<T>() : nullptr};
-  const AttentionCut cut(0, p.queries, F::NR, F::Block::queries);
+                     train ? args.out[1].as<T>() : nullptr,
+                     args.pool.threads()};
   const size_t bytes = typename F::Scratch(nullptr, p).bytes;
-  parallel_for_with_scratch(args.pool, args.workspace, p.batch * p.heads * cut.pieces, bytes,
-                            [&](int64_t task, void* memory) {
-                              // The last blocks of a causal head see the most keys: they come first.
-                              const int64_t head = task / cut.pieces, piece = cut.pieces - 1 - task % cut.pieces;
-                              forward.compute(head / p.heads, head % p.heads, cut.at(piece), cut.at(piece + 1), memory);
-                            });
+  parallel_for_with_scratch(args.pool, args.workspace, forward.tasks(), bytes,
+                            [&](int64_t task, void* memory) { forward.compute(task, memory); });
 }
 
 }  // namespace

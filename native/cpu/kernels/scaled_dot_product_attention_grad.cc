@@ -24,8 +24,8 @@ NABLA_INLINE void copy_scaled(const T* from, T* to, int64_t n, T factor) {
 // dV of its keys. Where there are too few heads to share, they are cut into several chunks, each with a dQ of its own.
 template <typename T>
 struct Backward {
-  using Block = AttentionBlocks<T>;
-  static constexpr int64_t NR = Block::NR;
+  using Blocks = AttentionBlocks<T>;
+  static constexpr int64_t NR = Blocks::NR;
 
   AttentionProblem p;
   ScoreMask<T> mask;
@@ -35,8 +35,9 @@ struct Backward {
   Heads<T> dq, dk, dv;
   int64_t chunks;
   T* partial_dq;  // [chunks, B, H, Lq, D] if there are several
+  int64_t threads;
 
-  NABLA_INLINE AttentionCut keys_of_chunks() const { return AttentionCut(0, p.keys, 1, chunk_keys()); }
+  NABLA_INLINE int64_t tasks() const { return p.batch * p.key_heads * chunks; }
   NABLA_INLINE int64_t chunk_keys() const { return ceil_div(p.keys, chunks); }
 
   struct Scratch {
@@ -51,8 +52,8 @@ struct Backward {
     NABLA_INLINE Scratch(void* memory, const Backward& g) {
       const AttentionProblem& problem = g.p;
       ScratchCut<T> cut = {static_cast<T*>(memory)};
-      const int64_t block = min_of(Block::queries, ceil_div(problem.queries, NR) * NR);
-      const int64_t of_keys = min_of(Block::keys, g.chunk_keys());
+      const int64_t block = min_of(Blocks::queries, ceil_div(problem.queries, NR) * NR);
+      const int64_t of_keys = min_of(Blocks::keys, g.chunk_keys());
       const int64_t options = problem.mask_kind != AttentionMask::none || problem.rate > 0 ? of_keys * NR : 0;
       queries = cut.take(block * problem.size);
       packed_queries = cut.take(block * problem.size);
@@ -73,30 +74,29 @@ struct Backward {
     }
   };
 
-  void compute(int64_t b, int64_t key_head, int64_t chunk, void* memory) const {
+  void compute(int64_t task, void* memory) const {
     const Scratch s(memory, *this);
-    const AttentionCut cut = keys_of_chunks();
-    const int64_t first = cut.at(chunk), end = cut.at(chunk + 1);
-    fill_zero(s.dk, (end - first) * p.size);
-    fill_zero(s.dv, (end - first) * p.value_size);
-    const AttentionCut blocks(0, p.queries, NR, Block::queries);
-    for (int64_t h = key_head * p.group(); h < (key_head + 1) * p.group(); ++h) {
-      for (int64_t piece = 0; piece < blocks.pieces; ++piece) {
-        const int64_t begin = blocks.at(piece), queries_end = blocks.at(piece + 1);
-        const int64_t visible = min_of(end, p.visible(b, queries_end));
-        if (visible > first) {
-          take_queries(b, h, begin, queries_end, s);
-          add_queries(b, h, begin, queries_end, first, visible, s);
-        } else {
-          fill_zero(s.dq, (queries_end - begin) * p.size);
-        }
-        write_dq(b, h, chunk, begin, queries_end, s.dq);
+    const Chunk of = chunk_of(task);
+    fill_zero(s.dk, (of.end - of.begin) * p.size);
+    fill_zero(s.dv, (of.end - of.begin) * p.value_size);
+    for (int64_t round = 0; round < rounds(); ++round) {
+      const Block at = block_of(of, round);
+      const AttentionCut cut = keys_of(of, at);
+      if (cut.pieces > 0) {
+        take_queries(of, at, s);
+      } else {
+        fill_zero(s.dq, (at.end - at.begin) * p.size);
       }
+      for (int64_t piece = 0; piece < cut.pieces; ++piece) {
+        RowsAhead ahead = after(task, round, cut, piece);
+        add_keys(of, at, cut.at(piece), cut.at(piece + 1), s, ahead);
+      }
+      write_dq(of, at, s.dq);
     }
-    const HeadRows<T> to_dk = dk.at(b, key_head), to_dv = dv.at(b, key_head);
-    for (int64_t j = first; j < end; ++j) {
-      copy_scaled(s.dk + (j - first) * p.size, to_dk.row(j), p.size, static_cast<T>(p.scale));
-      copy_row(s.dv + (j - first) * p.value_size, to_dv.row(j), p.value_size);
+    const HeadRows<T> to_dk = dk.at(of.b, of.key_head), to_dv = dv.at(of.b, of.key_head);
+    for (int64_t j = of.begin; j < of.end; ++j) {
+      copy_scaled(s.dk + (j - of.begin) * p.size, to_dk.row(j), p.size, static_cast<T>(p.scale));
+      copy_row(s.dv + (j - of.begin) * p.value_size, to_dv.row(j), p.value_size);
     }
   }
 
@@ -114,18 +114,84 @@ struct Backward {
   }
 
  private:
+  // The keys of a task, [begin, end) of one head.
+  struct Chunk {
+    int64_t b, key_head, number, begin, end;
+  };
+  // Queries [begin, end) of one head.
+  struct Block {
+    int64_t h, begin, end;
+  };
+  NABLA_INLINE Chunk chunk_of(int64_t task) const {
+    const AttentionCut cut(0, p.keys, 1, chunk_keys());
+    const int64_t head = task / chunks, chunk = task % chunks;
+    return {head / p.key_heads, head % p.key_heads, chunk, cut.at(chunk), cut.at(chunk + 1)};
+  }
+  // A task's rounds: the blocks of queries of all heads that use its keys.
+  NABLA_INLINE AttentionCut blocks() const { return AttentionCut(0, p.queries, NR, Blocks::queries); }
+  NABLA_INLINE int64_t rounds() const { return p.group() * blocks().pieces; }
+  NABLA_INLINE Block block_of(const Chunk& of, int64_t round) const {
+    const AttentionCut cut = blocks();
+    const int64_t piece = round % cut.pieces;
+    return {of.key_head * p.group() + round / cut.pieces, cut.at(piece), cut.at(piece + 1)};
+  }
+  // The keys of a chunk that a block of queries sees, in blocks.
+  NABLA_INLINE AttentionCut keys_of(const Chunk& of, const Block& at) const {
+    return AttentionCut(of.begin, max_of(of.begin, min_of(of.end, p.visible(of.b, at.end))), 1, Blocks::keys);
+  }
+
+  // What is read and written after this block of keys: the next one, or results and what the thread begins with next.
+  NABLA_INLINE RowsAhead after(int64_t task, int64_t round, const AttentionCut& cut, int64_t piece) const {
+    RowsAhead ahead;
+    const Chunk of = chunk_of(task);
+    const Block at = block_of(of, round);
+    const int64_t keys = cut.at(piece + 1) - cut.at(piece);
+    const auto add_keys = [&](const Chunk& chunk, const AttentionCut& blocks, int64_t number) {
+      ahead.add(k.at(chunk.b, chunk.key_head), blocks.at(number), blocks.at(number + 1), p.size);
+      ahead.add(v.at(chunk.b, chunk.key_head), blocks.at(number), blocks.at(number + 1), p.value_size);
+    };
+    const auto add_round = [&](const Chunk& chunk, const Block& block) {
+      ahead.add(q.at(chunk.b, block.h), block.begin, block.end, p.size);
+      ahead.add(y.at(chunk.b, block.h), block.begin, block.end, p.value_size);
+      ahead.add(dy.at(chunk.b, block.h), block.begin, block.end, p.value_size);
+      const AttentionCut blocks = keys_of(chunk, block);
+      if (blocks.pieces > 0) add_keys(chunk, blocks, 0);
+    };
+    if (piece + 1 < cut.pieces) {
+      add_keys(of, cut, piece + 1);
+    } else {
+      if (chunks == 1) ahead.add(dq.at(of.b, at.h), at.begin, at.end, p.size);
+      if (round + 1 < rounds()) {
+        add_round(of, block_of(of, round + 1));
+      } else {
+        ahead.add(dk.at(of.b, of.key_head), of.begin, of.end, p.size);
+        ahead.add(dv.at(of.b, of.key_head), of.begin, of.end, p.value_size);
+        // Drawn evenly, tasks are this far apart.
+        if (task + threads < tasks()) {
+          const Chunk next = chunk_of(task + threads);
+          add_round(next, block_of(next, 0));
+        }
+      }
+    }
+    const int64_t panels = ceil_div(at.end - at.begin, NR);
+    ahead.share_among(panels * (2 * tiles_of<T>(keys, NR) + tiles_of<T>(NR, p.size)) + tiles_of<T>(keys, p.size) +
+                      tiles_of<T>(keys, p.value_size));
+    return ahead;
+  }
+
   // Copies a block of Q and dY, normalized, and finds its queries' shift and dot. Panels end with rows of zeros.
-  NABLA_INLINE void take_queries(int64_t b, int64_t h, int64_t begin, int64_t end, const Scratch& s) const {
-    const HeadRows<const T> from_q = q.at(b, h), from_y = y.at(b, h), from_dy = dy.at(b, h);
-    const int64_t n = end - begin, whole = ceil_div(n, NR) * NR;
-    pack_transposed(from_q, begin, end, p.size, static_cast<T>(p.scale) * kScoreUnit<T>, s.packed_queries);
-    const T* greatest = statistics + (b * p.heads + h) * p.queries;
+  NABLA_INLINE void take_queries(const Chunk& of, const Block& at, const Scratch& s) const {
+    const HeadRows<const T> from_q = q.at(of.b, at.h), from_y = y.at(of.b, at.h), from_dy = dy.at(of.b, at.h);
+    const int64_t n = at.end - at.begin, whole = ceil_div(n, NR) * NR;
+    pack_transposed(from_q, at.begin, at.end, p.size, static_cast<T>(p.scale) * kScoreUnit<T>, s.packed_queries);
+    const T* greatest = statistics + (of.b * p.heads + at.h) * p.queries;
     const T* normalizers = greatest + p.batch * p.heads * p.queries;
     for (int64_t i = 0; i < n; ++i) {
-      copy_row(from_q.row(begin + i), s.queries + i * p.size, p.size);
-      const T *out = from_y.row(begin + i), *slope = from_dy.row(begin + i);
+      const int64_t query = at.begin + i;
+      copy_row(from_q.row(query), s.queries + i * p.size, p.size);
+      const T *out = from_y.row(query), *slope = from_dy.row(query);
       T* copy = s.slopes + i * p.value_size;
-      const Vec<T> normalizer = Vec<T>::set(normalizers[begin + i]);
+      const Vec<T> normalizer = Vec<T>::set(normalizers[query]);
       Vec<T> products = Vec<T>::zero();
       for_lanes<T>(0, p.value_size, [&](int64_t j, auto lanes) {
         const Vec<T> x = lanes.load(slope + j) * normalizer;
@@ -133,7 +199,7 @@ struct Backward {
         products = fma(x, lanes.load(out + j), products);
       });
       s.dot[i] = -sum_lanes(products);
-      s.shift[i] = -greatest[begin + i];
+      s.shift[i] = -greatest[query];
     }
     pack_transposed(HeadRows<const T>{s.slopes, p.value_size}, 0, n, p.value_size, T(1), s.packed_slopes);
     fill_zero(s.queries + n * p.size, (whole - n) * p.size);
@@ -142,60 +208,55 @@ struct Backward {
     fill_zero(s.dot + n, whole - n);
   }
 
-  // The part of queries [begin, end) and keys [first, visible) in all gradients.
-  NABLA_INLINE void add_queries(int64_t b, int64_t h, int64_t begin, int64_t end, int64_t first, int64_t visible,
-                                const Scratch& s) const {
-    const HeadRows<const T> keys = k.at(b, h / p.group()), values = v.at(b, h / p.group());
-    const int64_t panels = ceil_div(end - begin, NR);
-    const AttentionCut cut(first, visible, 1, Block::keys);
-    for (int64_t piece = 0; piece < cut.pieces; ++piece) {
-      const int64_t j0 = cut.at(piece), j1 = cut.at(piece + 1), panel_elements = (j1 - j0) * NR;
-      const T* near_keys = near_rows(keys, j0, j1, p.size, s.keys);
-      const T* near_values = near_rows(values, j0, j1, p.value_size, s.values);
-      for (int64_t panel = 0; panel < panels; ++panel) {
-        const int64_t i = begin + panel * NR, queries = min_of(NR, end - i);
-        const PanelPlace place = {b, h, i, queries, j0, min_of(j1, p.visible(b, i + queries))};
-        if (place.keys() <= 0) {
-          // The first block of keys begins dQ.
-          if (piece == 0) fill_zero(s.dq + panel * NR * p.size, queries * p.size);
-          continue;
-        }
-        T *weights = s.weights + panel * panel_elements, *slopes = s.score_slopes + panel * panel_elements;
-        fill_panel(place, panel, near_keys, near_values, weights, slopes, s);
-        multiply_block(queries, p.size, by_columns(slopes, NR, place.keys()), near_keys, p.size,
-                       s.dq + panel * NR * p.size, p.size, piece > 0);
+  // The part of a block of queries and keys [j0, j1) in all gradients.
+  NABLA_INLINE void add_keys(const Chunk& of, const Block& at, int64_t j0, int64_t j1, const Scratch& s,
+                             RowsAhead& ahead) const {
+    const int64_t panels = ceil_div(at.end - at.begin, NR), panel_elements = (j1 - j0) * NR;
+    const T* near_keys = near_rows(k.at(of.b, of.key_head), j0, j1, p.size, s.keys);
+    const T* near_values = near_rows(v.at(of.b, of.key_head), j0, j1, p.value_size, s.values);
+    for (int64_t panel = 0; panel < panels; ++panel) {
+      const int64_t i = at.begin + panel * NR, queries = min_of(NR, at.end - i);
+      const PanelPlace place = {of.b, at.h, i, queries, j0, min_of(j1, p.visible(of.b, i + queries))};
+      if (place.keys() <= 0) {
+        // The first block of keys begins dQ.
+        if (j0 == of.begin) fill_zero(s.dq + panel * NR * p.size, queries * p.size);
+        continue;
       }
-      // A strip of keys meets the panels that see it.
-      for (int64_t j = j0, strip_end = j1; j < j1; j = strip_end) {
-        int64_t panel = 0;
-        if (p.causal) {
-          panel = max_of(0, (j - begin) / NR);
-          strip_end = min_of(j1, begin + (panel + 1) * NR);
-        }
-        const int64_t offset = panel * panel_elements + (j - j0) * NR;
-        ATile<T> tile = {s.weights + offset, NR, 1, NR, panels - panel, panel_elements};
-        multiply_block(strip_end - j, p.value_size, tile, s.slopes + panel * NR * p.value_size, p.value_size,
-                       s.dv + (j - first) * p.value_size, p.value_size, true);
-        tile.a = s.score_slopes + offset;
-        multiply_block(strip_end - j, p.size, tile, s.queries + panel * NR * p.size, p.size,
-                       s.dk + (j - first) * p.size, p.size, true);
+      T *weights = s.weights + panel * panel_elements, *slopes = s.score_slopes + panel * panel_elements;
+      fill_panel(place, panel, near_keys, near_values, weights, slopes, s, ahead);
+      multiply_block(queries, p.size, by_columns(slopes, NR, place.keys()), near_keys, p.size,
+                     s.dq + panel * NR * p.size, p.size, j0 > of.begin, ahead);
+    }
+    // A strip of keys meets the panels that see it.
+    for (int64_t j = j0, strip_end = j1; j < j1; j = strip_end) {
+      int64_t panel = 0;
+      if (p.causal) {
+        panel = max_of(0, (j - at.begin) / NR);
+        strip_end = min_of(j1, at.begin + (panel + 1) * NR);
       }
+      const int64_t offset = panel * panel_elements + (j - j0) * NR;
+      ATile<T> tile = {s.weights + offset, NR, 1, NR, panels - panel, panel_elements};
+      multiply_block(strip_end - j, p.value_size, tile, s.slopes + panel * NR * p.value_size, p.value_size,
+                     s.dv + (j - of.begin) * p.value_size, p.value_size, true, ahead);
+      tile.a = s.score_slopes + offset;
+      multiply_block(strip_end - j, p.size, tile, s.queries + panel * NR * p.size, p.size,
+                     s.dk + (j - of.begin) * p.size, p.size, true, ahead);
     }
   }
 
   // P before it is normalized, with dropout, and dS of one panel.
   NABLA_INLINE void fill_panel(const PanelPlace& place, int64_t number, const T* keys, const T* values, T* weights,
-                               T* slopes, const Scratch& s) const {
+                               T* slopes, const Scratch& s, RowsAhead& ahead) const {
     using V = Vec<T>;
     const int64_t n = place.keys();
     if (mask.exists()) mask.fill(place, s.rows, weights);
     const T *shift = s.shift + number * NR, *dot = s.dot + number * NR;
     const Epilogue<T> minus_greatest = {shift, Activation::none}, minus_dot = {dot, Activation::none};
     multiply_block(n, NR, by_rows(keys, p.size, p.size), s.packed_queries + number * NR * p.size, NR, weights, NR,
-                   mask.exists(), &minus_greatest);
+                   mask.exists(), ahead, &minus_greatest);
     if (p.causal) hide_later_keys(place, weights);
     multiply_block(n, NR, by_rows(values, p.value_size, p.value_size), s.packed_slopes + number * NR * p.value_size, NR,
-                   slopes, NR, false, dropout.exists() ? nullptr : &minus_dot);
+                   slopes, NR, false, ahead, dropout.exists() ? nullptr : &minus_dot);
     if (!dropout.exists()) {
       for (int64_t i = 0; i < n * NR; i += V::width) {
         const V weight = power(V::load(weights + i));
@@ -215,15 +276,15 @@ struct Backward {
     }
   }
 
-  NABLA_INLINE void write_dq(int64_t b, int64_t h, int64_t chunk, int64_t begin, int64_t end, const T* from) const {
+  NABLA_INLINE void write_dq(const Chunk& of, const Block& at, const T* from) const {
     if (chunks > 1) {
-      const int64_t head = (chunk * p.batch + b) * p.heads + h;
-      copy_row(from, partial_dq + (head * p.queries + begin) * p.size, (end - begin) * p.size);
+      const int64_t head = (of.number * p.batch + of.b) * p.heads + at.h;
+      copy_row(from, partial_dq + (head * p.queries + at.begin) * p.size, (at.end - at.begin) * p.size);
       return;
     }
-    const HeadRows<T> to = dq.at(b, h);
-    for (int64_t i = begin; i < end; ++i) {
-      copy_scaled(from + (i - begin) * p.size, to.row(i), p.size, static_cast<T>(p.scale));
+    const HeadRows<T> to = dq.at(of.b, at.h);
+    for (int64_t i = at.begin; i < at.end; ++i) {
+      copy_scaled(from + (i - at.begin) * p.size, to.row(i), p.size, static_cast<T>(p.scale));
     }
   }
 };
@@ -256,14 +317,12 @@ void run(KernelArgs& args, const AttentionProblem& p) {
                           Heads<T>::of(args.out[1], 1),
                           Heads<T>::of(args.out[2], 1),
                           chunks,
-                          chunks > 1 ? args.workspace.array<T>(chunks * elements) : nullptr};
+                          chunks > 1 ? args.workspace.array<T>(chunks * elements) : nullptr,
+                          args.pool.threads()};
   if (p.keys == 0) return fill_zero(args.out[0].as<T>(), elements);
   const size_t bytes = typename Backward<T>::Scratch(nullptr, backward).bytes;
-  parallel_for_with_scratch(args.pool, args.workspace, p.batch * p.key_heads * chunks, bytes,
-                            [&](int64_t task, void* memory) {
-                              const int64_t head = task / chunks;
-                              backward.compute(head / p.key_heads, head % p.key_heads, task % chunks, memory);
-                            });
+  parallel_for_with_scratch(args.pool, args.workspace, backward.tasks(), bytes,
+                            [&](int64_t task, void* memory) { backward.compute(task, memory); });
   if (chunks == 1) return;
   parallel_ranges(args.pool, p.batch * p.heads * p.queries, 4096 / (p.size + 1) + 1, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
