@@ -57,6 +57,21 @@ describe("backward", () => {
     assign(a.grad!, tensor(Float64Array.of(100)));
     expect(b.grad!.itemSync()).toBe(1);
   });
+  test("a gradient lies in memory as its leaf does, or in row-major order", () => {
+    const values = tensor(Float64Array.of(1, 2, 3, 4, 5, 6), { shape: [3, 2] });
+    const transposed = values.permute([1, 0]);
+    const contiguous = tensor(Float64Array.of(1, 3, 5, 2, 4, 6), { shape: [2, 3] });
+    for (const x of [transposed, contiguous]) {
+      x.requiresGrad = true;
+      x.permute([1, 0])
+        .mul(values)
+        .backward(tensor(Float64Array.of(1, 1, 1, 1, 1, 10), { shape: [3, 2] }));
+      expect(Array.from(x.grad!.dataSync())).toEqual([1, 3, 5, 2, 4, 60]);
+      expect(x.grad!.isContiguous).toBe(x === contiguous);
+      x.mul(2).sum().backward();
+      expect(Array.from(x.grad!.dataSync())).toEqual([3, 5, 7, 4, 6, 62]);
+    }
+  });
   test("gives nothing to tensors that want none", () => {
     const [x, constant] = [leaf(1), tensor(Float64Array.of(2))];
     const y = x.mul(constant);

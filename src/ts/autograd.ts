@@ -1,5 +1,5 @@
 import { watchBackward, watching } from "./anomaly.js";
-import { gradientDType } from "./dtype.js";
+import { dtypeInfo, gradientDType } from "./dtype.js";
 import { ArgumentError, DeviceError, DTypeError, ShapeError } from "./errors.js";
 import { onStream } from "./device.js";
 import { checkTensor, copy } from "./op.js";
@@ -204,13 +204,19 @@ function accumulateLeaf(leaf: Tensor, grad: Tensor): void {
     total = add(before, grad);
     before.dispose();
     grad.dispose();
-  } else if (grad.strides !== null || grad.storage.references > 1) {
+  } else if (!liesLike(leaf, grad) || grad.storage.references > 1) {
     // A gradient that shares memory with another tensor would change with it.
     total = copy([grad], undefined)[0]!;
     grad.dispose();
   }
   total.kept = true;
   leaf.grad = total;
+}
+
+/** Whether the gradient has memory of its own for each element, in row-major order or the leaf's. */
+function liesLike(leaf: Tensor, { strides, storage, size, dtype }: Tensor): boolean {
+  if (strides === null) return true;
+  return leaf.strides !== null && sameShape(strides, leaf.strides) && storage.bytes === size * dtypeInfo[dtype].size;
 }
 
 function slots(node: TapeNode): (Tensor | null)[] {
