@@ -205,6 +205,9 @@ void check_large() {
   check_case<T, A, B>({600, 300, 70, rows, rows, false, true, Activation::tanh});
   check_case<T, A, B>({64, 1024, 1024, rows, columns, false, true, Activation::none});
   check_case<T, A, B>({67, 31, 1031, columns, rows, true, true, Activation::sigmoid});
+  // Many strips of B share a copy of A.
+  check_case<T, A, B>({290, 773, 811, padded_columns, rows, false, true, Activation::relu});
+  check_case<T, A, B>({290, 773, 811, spread, columns, true, false, Activation::none, true});
 }
 NABLA_TEST(large_float) { check_large<float>(); }
 NABLA_TEST(large_double) { check_large<double>(); }

@@ -28,6 +28,9 @@ constexpr int64_t kNearRows = 1024;
 // The same for so few rows of A that packing would take longer than it saves.
 constexpr int64_t kNearRowsForFew = 2304, kFewRows = 128;
 
+// A copy of all of A, made before the product, takes at most so many bytes. It pays from so many uses on.
+constexpr int64_t kMostShared = int64_t{16} << 20, kUsesOfShared = 3;
+
 // [0, n) cut into pieces of nearly equal numbers of units (the last unit may be partial).
 struct Cut {
   int64_t n, unit, pieces;
@@ -39,6 +42,8 @@ struct Cut {
   NABLA_INLINE int64_t begin(int64_t piece) const { return min_of(n, units() * piece / pieces * unit); }
   NABLA_INLINE int64_t largest() const { return min_of(n, ceil_div(units(), pieces) * unit); }
   NABLA_INLINE bool can_halve() const { return units() >= 2 * pieces; }
+  // Some pieces more, so that a few threads get equal shares.
+  NABLA_INLINE void even() { pieces = min_of(units(), ceil_div(pieces, 4) * 4); }
 };
 
 // The blocks in elements. A tile of A (MR x KC) stays in L1; a strip of B (KC x NC) stays in L2, beside the next one
@@ -96,6 +101,7 @@ struct Plan {
   int64_t group;  // tasks that are handed out together
   bool pack_a, pack_b;
   int64_t a_tiles;  // of A that are packed together
+  bool share_a;     // one packed copy of A for all tasks, instead of one for each strip of B
 
   template <typename A, typename B>
   NABLA_INLINE static Plan of(const GemmArgs<T, A, B>& g, int64_t entries) {
@@ -105,6 +111,9 @@ struct Plan {
     const int64_t b_bytes = g.k * g.n * int64_t{sizeof(T)};
     plan.cols = b_bytes <= kNarrowB ? Cut{g.n, Block::NR, 1} : Cut::at_most(g.n, Block::NR, Block::NC);
     plan.rows = Cut::at_most(g.m, Block::MR, Block::MC);
+    if (entries * plan.tasks() % 4 != 0 && entries * plan.tasks() > 4) {
+      (plan.cols.pieces > plan.rows.pieces ? plan.cols : plan.rows).even();
+    }
     // Halves the tasks until there are enough to share evenly, while they are large; puts small ones together.
     constexpr int64_t kTasks = 8;
     double work = 2.0 * static_cast<double>(plan.rows.largest()) * static_cast<double>(plan.cols.largest()) *
@@ -129,21 +138,44 @@ struct Plan {
     plan.pack_b = kIsHalf<B> || g.b_col != 1 || !b_in_place || waits;
     plan.pack_a = kIsHalf<A> || !a_in_place || (g.a_col != 1 && g.a_row != 1);
     plan.a_tiles = plan.pack_a && g.a_col != 1 ? min_of(ceil_div(most, Block::MR), Block::kTiles) : 1;
+    plan.share_a = plan.pack_a && g.a_col != 1 && entries == 1 && plan.cols.pieces >= kUsesOfShared &&
+                   plan.shared_elements() * size <= kMostShared;
     return plan;
   }
   NABLA_INLINE int64_t tasks() const { return rows.pieces * cols.pieces; }
   NABLA_INLINE int64_t b_elements() const {
     return pack_b ? Feed::steps(depth.largest()) * ceil_div(cols.largest(), Blocks<T>::NR) * Blocks<T>::NR : 0;
   }
+  NABLA_INLINE int64_t shared_elements() const {
+    return depth.pieces * ceil_div(rows.n, Blocks<T>::MR) * packed_a_elements<T>(Feed::steps(depth.largest()));
+  }
+  // Where the tile of row i begins in the shared copy, in a block of kc elements.
+  NABLA_INLINE int64_t shared_at(int64_t block, int64_t i, int64_t kc) const {
+    return shared_elements() / depth.pieces * block + i / Blocks<T>::MR * packed_a_elements<T>(Feed::steps(kc));
+  }
   NABLA_INLINE int64_t a_elements() const {
-    return pack_a ? a_tiles * packed_a_elements<T>(Feed::steps(depth.largest())) : 0;
+    return pack_a && !share_a ? a_tiles * packed_a_elements<T>(Feed::steps(depth.largest())) : 0;
   }
   NABLA_INLINE size_t scratch_bytes() const { return static_cast<size_t>(a_elements() + b_elements()) * sizeof(T); }
 };
 
+// Fills the shared copy of A.
+template <typename Feed, typename T, typename A, typename B>
+void pack_shared(ThreadPool& pool, const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, T* shared) {
+  const int64_t rows = plan.a_tiles * Blocks<T>::MR, groups = ceil_div(g.m, rows);
+  parallel_ranges(pool, plan.depth.pieces * groups, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t piece = begin; piece < end; ++piece) {
+      const int64_t block = piece / groups, i = piece % groups * rows;
+      const int64_t p0 = plan.depth.begin(block), kc = plan.depth.begin(block + 1) - p0;
+      Feed::pack_tiles(g.a + i * g.a_row + p0 * g.a_col, g.a_row, g.a_col, min_of(rows, g.m - i), kc,
+                       shared + plan.shared_at(block, i, kc));
+    }
+  });
+}
+
 // One task: rows [i0, i1) and columns [j0, j1) over the whole of k.
 template <typename Feed, typename T, typename A, typename B>
-void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task, void* scratch) {
+void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task, void* scratch, const T* shared_a) {
   constexpr int64_t MR = Blocks<T>::MR, NR = Blocks<T>::NR;
   const int64_t row_piece = task % plan.rows.pieces, col_piece = task / plan.rows.pieces;
   const int64_t i0 = plan.rows.begin(row_piece), i1 = plan.rows.begin(row_piece + 1);
@@ -165,18 +197,24 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
       b_ahead = Prefetcher(b_at(next_p), g.b_row, g.b_col, plan.depth.begin(block + 2) - next_p, j1 - j0);
     }
     const int64_t b_lines = ceil_div(b_ahead.lines(), ceil_div(i1 - i0, MR) * panels);
-    for (int64_t group = i0; group < i1; group += plan.a_tiles * MR) {
-      const int64_t next_group = min_of(group + plan.a_tiles * MR, i1);
+    const int64_t together = shared_a ? MR : plan.a_tiles * MR;
+    for (int64_t group = i0; group < i1; group += together) {
+      const int64_t next_group = min_of(group + together, i1);
       ATile<T> a;
-      if constexpr (kIsHalf<A>) {
+      if (shared_a) {
+        a = packed_tile(shared_a + plan.shared_at(block, group, kc), g.a_col == 1, Feed::steps(kc));
+      } else if constexpr (kIsHalf<A>) {
         a = Feed::pack_tiles(a_at(group, p0), g.a_row, g.a_col, next_group - group, kc, a_panel);
       } else {
         a = plan.pack_a ? Feed::pack_tiles(a_at(group, p0), g.a_row, g.a_col, next_group - group, kc, a_panel)
                         : ATile<T>{a_at(group, p0), g.a_row, g.a_col, kc, 1, 0};
       }
       Prefetcher a_ahead;
-      if (plan.pack_b && next_group < i1) {
-        const int64_t end = min_of(next_group + plan.a_tiles * MR, i1);
+      if (shared_a && next_group < i1) {
+        const int64_t tile = packed_a_elements<T>(Feed::steps(kc));
+        a_ahead = Prefetcher(a.a + tile, tile, 1, 1, tile);
+      } else if (plan.pack_b && next_group < i1) {
+        const int64_t end = min_of(next_group + together, i1);
         a_ahead = Prefetcher(a_at(next_group, p0), g.a_row, g.a_col, end - next_group, kc);
       }
       const int64_t a_lines = ceil_div(a_ahead.lines(), ceil_div(next_group - group, MR) * panels);
@@ -259,11 +297,13 @@ void run_gemm(ThreadPool& pool, Workspace& workspace, const GemmArgs<T, A, B>& f
               int64_t entries) {
   const auto plan = Plan<T, Feed>::of(first, entries);
   const int64_t tasks = entries * plan.tasks();
+  T* const shared_a = plan.share_a ? workspace.array<T>(plan.shared_elements()) : nullptr;
+  if (shared_a) pack_shared(pool, first, plan, shared_a);
   parallel_for_with_scratch(
       pool, workspace, ceil_div(tasks, plan.group), plan.scratch_bytes(), [&](int64_t piece, void* scratch) {
         const int64_t end = min_of(tasks, (piece + 1) * plan.group);
         for (int64_t task = piece * plan.group; task < end; ++task) {
-          compute(entry_at(first, batch, task / plan.tasks()), plan, task % plan.tasks(), scratch);
+          compute(entry_at(first, batch, task / plan.tasks()), plan, task % plan.tasks(), scratch, shared_a);
         }
       });
 }

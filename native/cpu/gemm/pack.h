@@ -135,6 +135,13 @@ NABLA_INLINE int64_t packed_a_elements(int64_t k) {
   return TileShape<T>::MR * packed_a_row<T>(k);
 }
 
+// A packed tile of k steps.
+template <typename T>
+NABLA_INLINE ATile<T> packed_tile(const T* a, bool by_rows, int64_t k) {
+  if (by_rows) return {a, packed_a_row<T>(k), 1, k, 1, 0};
+  return {a, 1, TileShape<T>::MR, k, 1, 0};
+}
+
 // The first m rows and k columns of A, with any strides, copied to dst. A row-wise tile stays row-wise; any other
 // becomes k columns of MR elements. More rows than MR become tiles packed_a_elements apart, of which the first is
 // returned: a cache line of a column-wise A has rows of several tiles, and is read once for all of them.
@@ -144,7 +151,7 @@ NABLA_INLINE ATile<Wide<S>> pack_a(const S* a, int64_t a_row, int64_t a_col, int
   if (a_col == 1) {
     const int64_t stride = packed_a_row<Wide<S>>(k);
     for (int64_t i = 0; i < m; ++i) copy_row(a + i * a_row, dst + i * stride, k);
-    return {dst, stride, 1, k, 1, 0};
+    return packed_tile(dst, true, k);
   }
   for (int64_t p = 0; p < k; ++p) {
     const S* column = a + p * a_col;
@@ -160,7 +167,7 @@ NABLA_INLINE ATile<Wide<S>> pack_a(const S* a, int64_t a_row, int64_t a_col, int
       }
     }
   }
-  return {dst, 1, MR, k, 1, 0};
+  return packed_tile(dst, false, k);
 }
 
 }  // namespace nabla::NABLA_ISA

@@ -69,7 +69,7 @@ NABLA_INLINE ATile<float> pack_a_pairs(const BFloat16* a, int64_t a_row, int64_t
   if (a_col == 1) {
     const int64_t stride = packed_a_row<float>(pairs);
     for (int64_t i = 0; i < m; ++i) pair_row(a + i * a_row, k, dst + i * stride);
-    return {dst, stride, 1, pairs, 1, 0};
+    return packed_tile(dst, true, pairs);
   }
   for (int64_t p = 0; p < k; p += 2) {
     float* to = dst + p / 2 * MR;
@@ -84,7 +84,7 @@ NABLA_INLINE ATile<float> pack_a_pairs(const BFloat16* a, int64_t a_row, int64_t
       }
     }
   }
-  return {dst, 1, MR, pairs, 1, 0};
+  return packed_tile(dst, false, pairs);
 }
 
 }  // namespace nabla::NABLA_ISA
