@@ -355,7 +355,7 @@ export abstract class Layer<
 
   /** @internal That of the device which the weights are on; without any, of the one where they would be made. */
   get ownStream(): Stream {
-    return this.collect(() => true)[0]?.storage.stream ?? this.chosenStream ?? currentStream();
+    return this.firstWeight()?.storage.stream ?? this.chosenStream ?? currentStream();
   }
 
   /** The number of elements of all weights. */
@@ -390,9 +390,22 @@ export abstract class Layer<
 
   /** The layers that this one holds in its fields, also in arrays. */
   protected sublayers(): AnyLayer[] {
-    return Object.values(this)
-      .flat()
-      .filter((value): value is AnyLayer => value instanceof Layer);
+    const found: AnyLayer[] = [];
+    // Loops, as this runs several times in each training step.
+    for (const field of Object.values(this) as unknown[]) {
+      if (field instanceof Layer) found.push(field);
+      else if (Array.isArray(field)) for (const value of field) if (value instanceof Layer) found.push(value);
+    }
+    return found;
+  }
+
+  private firstWeight(): Tensor | undefined {
+    if (this.ownWeights.length > 0) return this.ownWeights[0]!.tensor;
+    for (const layer of this.sublayers()) {
+      const weight = layer.firstWeight();
+      if (weight) return weight;
+    }
+    return undefined;
   }
 
   private collect(wanted: (weight: Weight, trainable: boolean) => boolean): Tensor[] {
