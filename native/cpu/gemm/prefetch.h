@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/inline.h"
+#include "cpu/integers.h"
 #include "cpu/isa_namespace.h"
 
 namespace nabla::NABLA_ISA {
@@ -26,14 +27,19 @@ class Prefetcher {
   NABLA_INLINE int64_t lines() const { return runs_ * lines_per_run_; }
   NABLA_INLINE bool done() const { return runs_ == 0; }
   NABLA_INLINE void fetch(int64_t lines) {
-    for (; lines > 0 && runs_ > 0; --lines) {
-      __builtin_prefetch(run_ + (line_ * kLine < last_ ? line_ * kLine : last_), 0, 2);
-      if (++line_ == lines_per_run_) {
-        line_ = 0;
-        run_ += stride_;
-        --runs_;
+    // Copies, which stay in registers.
+    const char* run = run_;
+    int64_t runs = runs_, line = line_;
+    const int64_t last = last_, in_run = lines_per_run_;
+    for (; lines > 0 && runs > 0; --lines) {
+      __builtin_prefetch(run + min_of(line * kLine, last), 0, 2);
+      if (++line == in_run) {
+        line = 0;
+        run += stride_;
+        --runs;
       }
     }
+    run_ = run, runs_ = runs, line_ = line;
   }
 
  private:
