@@ -42,7 +42,7 @@ struct Backward {
 
   struct Scratch {
     T *queries, *packed_queries, *slopes, *packed_slopes;  // a block of Q and normalized dY, by rows and packed
-    T *keys, *values;                                      // copies of rows with gaps between them
+    T *keys, *values;                                      // of the task, if their rows have gaps between them
     T *weights, *score_slopes;                             // P and dS, in panels
     T *rows, *factors;                                     // for mask and dropout
     T *dq, *dk, *dv;
@@ -59,8 +59,8 @@ struct Backward {
       packed_queries = cut.take(block * problem.size);
       slopes = cut.take(block * problem.value_size);
       packed_slopes = cut.take(block * problem.value_size);
-      keys = cut.take(of_keys * problem.size);
-      values = cut.take(of_keys * problem.value_size);
+      keys = cut.take(g.chunk_keys() * problem.size);
+      values = cut.take(g.chunk_keys() * problem.value_size);
       weights = cut.take(of_keys * block);
       score_slopes = cut.take(of_keys * block);
       rows = cut.take(options);
@@ -79,6 +79,7 @@ struct Backward {
     const Chunk of = chunk_of(task);
     fill_zero(s.dk, (of.end - of.begin) * p.size);
     fill_zero(s.dv, (of.end - of.begin) * p.value_size);
+    int64_t copied = of.begin;  // the first key that no block of queries has seen yet
     for (int64_t round = 0; round < rounds(); ++round) {
       const Block at = block_of(of, round);
       const AttentionCut cut = keys_of(of, at);
@@ -88,8 +89,11 @@ struct Backward {
         fill_zero(s.dq, (at.end - at.begin) * p.size);
       }
       for (int64_t piece = 0; piece < cut.pieces; ++piece) {
-        RowsAhead ahead = after(task, round, cut, piece);
-        add_keys(of, at, cut.at(piece), cut.at(piece + 1), s, ahead);
+        const int64_t j0 = cut.at(piece), j1 = cut.at(piece + 1);
+        const Near near = near_keys(of, j0, copied, j1, s);
+        copied = max_of(copied, j1);
+        RowsAhead ahead = after(task, round, cut, piece, copied);
+        add_keys(of, at, j0, j1, near, s, ahead);
       }
       write_dq(of, at, s.dq);
     }
@@ -140,36 +144,53 @@ struct Backward {
     return AttentionCut(of.begin, max_of(of.begin, min_of(of.end, p.visible(of.b, at.end))), 1, Blocks::keys);
   }
 
-  // What is read and written after this block of keys: the next one, or results and what the thread begins with next.
-  NABLA_INLINE RowsAhead after(int64_t task, int64_t round, const AttentionCut& cut, int64_t piece) const {
+  // The rows of K and V of a block of keys, one after another.
+  struct Near {
+    const T *keys, *values;
+  };
+  // The block that begins with key j0; keys [copied, end) are new.
+  NABLA_INLINE Near near_keys(const Chunk& of, int64_t j0, int64_t copied, int64_t end, const Scratch& s) const {
+    const auto near = [&](const HeadRows<const T>& rows, int64_t columns, T* copy) -> const T* {
+      if (rows.stride == columns) return rows.row(j0);
+      for (int64_t j = copied; j < end; ++j) copy_row(rows.row(j), copy + (j - of.begin) * columns, columns);
+      return copy + (j0 - of.begin) * columns;
+    };
+    return {near(k.at(of.b, of.key_head), p.size, s.keys), near(v.at(of.b, of.key_head), p.value_size, s.values)};
+  }
+
+  // What is read and written after this block of keys: the next one, if it is not copied yet, or results and what the
+  // thread begins with next.
+  NABLA_INLINE RowsAhead after(int64_t task, int64_t round, const AttentionCut& cut, int64_t piece,
+                               int64_t copied) const {
     RowsAhead ahead;
     const Chunk of = chunk_of(task);
     const Block at = block_of(of, round);
     const int64_t keys = cut.at(piece + 1) - cut.at(piece);
-    const auto add_keys = [&](const Chunk& chunk, const AttentionCut& blocks, int64_t number) {
-      ahead.add(k.at(chunk.b, chunk.key_head), blocks.at(number), blocks.at(number + 1), p.size);
-      ahead.add(v.at(chunk.b, chunk.key_head), blocks.at(number), blocks.at(number + 1), p.value_size);
+    const auto add_keys = [&](const Chunk& chunk, int64_t begin, int64_t end) {
+      ahead.add(k.at(chunk.b, chunk.key_head), begin, end, p.size);
+      ahead.add(v.at(chunk.b, chunk.key_head), begin, end, p.value_size);
     };
-    const auto add_round = [&](const Chunk& chunk, const Block& block) {
+    const auto add_queries = [&](const Chunk& chunk, const Block& block) {
       ahead.add(q.at(chunk.b, block.h), block.begin, block.end, p.size);
       ahead.add(y.at(chunk.b, block.h), block.begin, block.end, p.value_size);
       ahead.add(dy.at(chunk.b, block.h), block.begin, block.end, p.value_size);
-      const AttentionCut blocks = keys_of(chunk, block);
-      if (blocks.pieces > 0) add_keys(chunk, blocks, 0);
     };
     if (piece + 1 < cut.pieces) {
-      add_keys(of, cut, piece + 1);
+      add_keys(of, max_of(copied, cut.at(piece + 1)), cut.at(piece + 2));
     } else {
       if (chunks == 1) ahead.add(dq.at(of.b, at.h), at.begin, at.end, p.size);
       if (round + 1 < rounds()) {
-        add_round(of, block_of(of, round + 1));
+        add_queries(of, block_of(of, round + 1));
       } else {
         ahead.add(dk.at(of.b, of.key_head), of.begin, of.end, p.size);
         ahead.add(dv.at(of.b, of.key_head), of.begin, of.end, p.value_size);
         // Drawn evenly, tasks are this far apart.
         if (task + threads < tasks()) {
           const Chunk next = chunk_of(task + threads);
-          add_round(next, block_of(next, 0));
+          const Block first = block_of(next, 0);
+          const AttentionCut blocks = keys_of(next, first);
+          add_queries(next, first);
+          if (blocks.pieces > 0) add_keys(next, blocks.at(0), blocks.at(1));
         }
       }
     }
@@ -209,11 +230,9 @@ struct Backward {
   }
 
   // The part of a block of queries and keys [j0, j1) in all gradients.
-  NABLA_INLINE void add_keys(const Chunk& of, const Block& at, int64_t j0, int64_t j1, const Scratch& s,
-                             RowsAhead& ahead) const {
+  NABLA_INLINE void add_keys(const Chunk& of, const Block& at, int64_t j0, int64_t j1, const Near& near,
+                             const Scratch& s, RowsAhead& ahead) const {
     const int64_t panels = ceil_div(at.end - at.begin, NR), panel_elements = (j1 - j0) * NR;
-    const T* near_keys = near_rows(k.at(of.b, of.key_head), j0, j1, p.size, s.keys);
-    const T* near_values = near_rows(v.at(of.b, of.key_head), j0, j1, p.value_size, s.values);
     for (int64_t panel = 0; panel < panels; ++panel) {
       const int64_t i = at.begin + panel * NR, queries = min_of(NR, at.end - i);
       const PanelPlace place = {of.b, at.h, i, queries, j0, min_of(j1, p.visible(of.b, i + queries))};
@@ -223,8 +242,8 @@ struct Backward {
         continue;
       }
       T *weights = s.weights + panel * panel_elements, *slopes = s.score_slopes + panel * panel_elements;
-      fill_panel(place, panel, near_keys, near_values, weights, slopes, s, ahead);
-      multiply_block(queries, p.size, by_columns(slopes, NR, place.keys()), near_keys, p.size,
+      fill_panel(place, panel, near.keys, near.values, weights, slopes, s, ahead);
+      multiply_block(queries, p.size, by_columns(slopes, NR, place.keys()), near.keys, p.size,
                      s.dq + panel * NR * p.size, p.size, j0 > of.begin, ahead);
     }
     // A strip of keys meets the panels that see it.
