@@ -111,11 +111,11 @@ struct Plan {
     const int64_t b_bytes = g.k * g.n * int64_t{sizeof(T)};
     plan.cols = b_bytes <= kNarrowB ? Cut{g.n, Block::NR, 1} : Cut::at_most(g.n, Block::NR, Block::NC);
     plan.rows = Cut::at_most(g.m, Block::MR, Block::MC);
-    if (entries * plan.tasks() % 4 != 0 && entries * plan.tasks() > 4) {
-      (plan.cols.pieces > plan.rows.pieces ? plan.cols : plan.rows).even();
-    }
     // Halves the tasks until there are enough to share evenly, while they are large; puts small ones together.
     constexpr int64_t kTasks = 8;
+    if (entries * plan.tasks() > kTasks && entries * plan.tasks() % 4 != 0) {
+      (plan.cols.pieces > plan.rows.pieces ? plan.cols : plan.rows).even();
+    }
     double work = 2.0 * static_cast<double>(plan.rows.largest()) * static_cast<double>(plan.cols.largest()) *
                   static_cast<double>(g.k);
     for (; entries * plan.tasks() < kTasks && work >= kWorthForking; work /= 2) {
