@@ -113,7 +113,7 @@ struct Plan {
     plan.rows = Cut::at_most(g.m, Block::MR, Block::MC);
     // Halves the tasks until there are enough to share evenly, while they are large; puts small ones together.
     constexpr int64_t kTasks = 8;
-    if (entries * plan.tasks() > kTasks && entries * plan.tasks() % 4 != 0) {
+    if (entries == 1 && plan.tasks() > kTasks && plan.tasks() % 4 != 0) {
       (plan.cols.pieces > plan.rows.pieces ? plan.cols : plan.rows).even();
     }
     double work = 2.0 * static_cast<double>(plan.rows.largest()) * static_cast<double>(plan.cols.largest()) *
@@ -202,7 +202,7 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
       const int64_t next_group = min_of(group + together, i1);
       ATile<T> a;
       if (shared_a) {
-        a = packed_tile(shared_a + plan.shared_at(block, group, kc), g.a_col == 1, Feed::steps(kc));
+        a = packed_tile(shared_a + plan.shared_at(block, group, kc), false, Feed::steps(kc));
       } else if constexpr (kIsHalf<A>) {
         a = Feed::pack_tiles(a_at(group, p0), g.a_row, g.a_col, next_group - group, kc, a_panel);
       } else {

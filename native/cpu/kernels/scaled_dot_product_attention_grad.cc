@@ -150,10 +150,8 @@ struct Backward {
   };
   // The block that begins with key j0; keys [copied, end) are new.
   NABLA_INLINE Near near_keys(const Chunk& of, int64_t j0, int64_t copied, int64_t end, const Scratch& s) const {
-    const auto near = [&](const HeadRows<const T>& rows, int64_t columns, T* copy) -> const T* {
-      if (rows.stride == columns) return rows.row(j0);
-      for (int64_t j = copied; j < end; ++j) copy_row(rows.row(j), copy + (j - of.begin) * columns, columns);
-      return copy + (j0 - of.begin) * columns;
+    const auto near = [&](const HeadRows<const T>& rows, int64_t columns, T* copy) {
+      return near_rows(rows, copied, end, columns, copy + (copied - of.begin) * columns) - (copied - j0) * columns;
     };
     return {near(k.at(of.b, of.key_head), p.size, s.keys), near(v.at(of.b, of.key_head), p.value_size, s.values)};
   }
