@@ -71,8 +71,8 @@ struct Wides {
     return pack_a(a, a_row, a_col, m, k, dst);
   }
   NABLA_INLINE static void multiply(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c,
-                                    bool accumulate, const Epilogue<T>* epilogue) {
-    microkernel<T>(m, n, a, b, ldb, c, accumulate, epilogue);
+                                    bool accumulate, const Epilogue<T>* epilogue, Ahead* ahead) {
+    microkernel<T>(m, n, a, b, ldb, c, accumulate, epilogue, ahead);
   }
 };
 
@@ -88,8 +88,9 @@ struct Pairs {
     return pack_a_pairs(a, a_row, a_col, m, k, dst);
   }
   NABLA_INLINE static void multiply(int m, int n, const ATile<float>& a, const float* b, int64_t ldb,
-                                    const CTile<float>& c, bool accumulate, const Epilogue<float>* epilogue) {
-    microkernel_pairs(m, n, a, b, ldb, c, accumulate, epilogue);
+                                    const CTile<float>& c, bool accumulate, const Epilogue<float>* epilogue,
+                                    Ahead* ahead) {
+    microkernel_pairs(m, n, a, b, ldb, c, accumulate, epilogue, ahead);
   }
 };
 #endif
@@ -104,7 +105,7 @@ struct Plan {
   bool share_a;     // one packed copy of A for all tasks, instead of one for each strip of B
 
   template <typename A, typename B>
-  NABLA_INLINE static Plan of(const GemmArgs<T, A, B>& g, int64_t entries) {
+  NABLA_INLINE static Plan of(const GemmArgs<T, A, B>& g, int64_t entries, int threads) {
     using Block = Blocks<T>;
     Plan plan;
     plan.depth = Cut::at_most(g.k, 16, Block::KC * Feed::kPerStep);
@@ -112,8 +113,8 @@ struct Plan {
     plan.cols = b_bytes <= kNarrowB ? Cut{g.n, Block::NR, 1} : Cut::at_most(g.n, Block::NR, Block::NC);
     plan.rows = Cut::at_most(g.m, Block::MR, Block::MC);
     // Halves the tasks until there are enough to share evenly, while they are large; puts small ones together.
-    constexpr int64_t kTasks = 8;
-    if (entries == 1 && plan.tasks() > kTasks && plan.tasks() % 4 != 0) {
+    const int64_t kTasks = threads > 1 ? 8 : 1;
+    if (threads > 1 && entries == 1 && plan.tasks() > kTasks && plan.tasks() % 4 != 0) {
       (plan.cols.pieces > plan.rows.pieces ? plan.cols : plan.rows).even();
     }
     double work = 2.0 * static_cast<double>(plan.rows.largest()) * static_cast<double>(plan.cols.largest()) *
@@ -192,14 +193,13 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
     const bool accumulate = g.accumulate || block > 0;
     const bool last = block + 1 == plan.depth.pieces;
     if (plan.pack_b) Feed::pack(b_at(p0), g.b_row, g.b_col, kc, j1 - j0, b_panels);
-    Prefetcher b_ahead;
+    Prefetcher next_b;
     if (plan.pack_b && !last) {
-      b_ahead = Prefetcher(b_at(next_p), g.b_row, g.b_col, plan.depth.begin(block + 2) - next_p, j1 - j0);
+      next_b = Prefetcher(b_at(next_p), g.b_row, g.b_col, plan.depth.begin(block + 2) - next_p, j1 - j0);
     }
-    const int64_t b_lines = ceil_div(b_ahead.lines(), ceil_div(i1 - i0, MR) * panels);
-    const int64_t together = shared_a ? MR : plan.a_tiles * MR;
-    for (int64_t group = i0; group < i1; group += together) {
-      const int64_t next_group = min_of(group + together, i1);
+    const int64_t together = shared_a ? MR : plan.a_tiles * MR, groups = ceil_div(i1 - i0, together);
+    for (int64_t number = 0; number < groups; ++number) {
+      const int64_t group = i0 + number * together, next_group = min_of(group + together, i1);
       ATile<T> a;
       if (shared_a) {
         a = packed_tile(shared_a + plan.shared_at(block, group, kc), false, Feed::steps(kc));
@@ -209,19 +209,18 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
         a = plan.pack_a ? Feed::pack_tiles(a_at(group, p0), g.a_row, g.a_col, next_group - group, kc, a_panel)
                         : ATile<T>{a_at(group, p0), g.a_row, g.a_col, kc, 1, 0};
       }
-      Prefetcher a_ahead;
+      Ahead ahead;
       if (shared_a && next_group < i1) {
         const int64_t tile = packed_a_elements<T>(Feed::steps(kc));
-        a_ahead = Prefetcher(a.a + tile, tile, 1, 1, tile);
+        ahead.add(Prefetcher(a.a + tile, tile, 1, 1, tile));
       } else if (plan.pack_b && next_group < i1) {
         const int64_t end = min_of(next_group + together, i1);
-        a_ahead = Prefetcher(a_at(next_group, p0), g.a_row, g.a_col, end - next_group, kc);
+        ahead.add(Prefetcher(a_at(next_group, p0), g.a_row, g.a_col, end - next_group, kc));
       }
-      const int64_t a_lines = ceil_div(a_ahead.lines(), ceil_div(next_group - group, MR) * panels);
+      ahead.add(next_b.part(number, groups));
+      ahead.share_among(ceil_div(next_group - group, MR) * panels * Feed::steps(kc));
       for (int64_t i = group; i < next_group; i += MR, a.a += packed_a_elements<T>(Feed::steps(kc))) {
         for (int64_t j = j0; j < j1; j += NR) {
-          a_ahead.fetch(a_lines);
-          b_ahead.fetch(b_lines);
           const T* b = b_panels + (j - j0) * Feed::steps(kc);
           if constexpr (!kIsHalf<B>) {
             if (!plan.pack_b) b = b_at(p0) + (j - j0);
@@ -229,7 +228,7 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
           const Epilogue<T> epilogue = g.epilogue.at(j, i * g.ldc + j);
           Feed::multiply(static_cast<int>(min_of(MR, next_group - i)), static_cast<int>(min_of(NR, j1 - j)), a, b,
                          plan.pack_b ? NR : g.b_row, CTile<T>{g.c + i * g.ldc + j, g.ldc}, accumulate,
-                         last ? &epilogue : nullptr);
+                         last ? &epilogue : nullptr, &ahead);
         }
       }
     }
@@ -295,7 +294,7 @@ void run_gemv(ThreadPool& pool, int64_t entries, const Args& first, F&& args_of)
 template <typename Feed, typename T, typename A, typename B>
 void run_gemm(ThreadPool& pool, Workspace& workspace, const GemmArgs<T, A, B>& first, const GemmBatch& batch,
               int64_t entries) {
-  const auto plan = Plan<T, Feed>::of(first, entries);
+  const auto plan = Plan<T, Feed>::of(first, entries, pool.threads());
   const int64_t tasks = entries * plan.tasks();
   T* const shared_a = plan.share_a ? workspace.array<T>(plan.shared_elements()) : nullptr;
   if (shared_a) pack_shared(pool, first, plan, shared_a);

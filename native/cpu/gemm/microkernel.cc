@@ -10,8 +10,6 @@
 namespace nabla::NABLA_ISA {
 namespace {
 
-constexpr int64_t kLine = 64;  // bytes of a cache line
-
 // Which loads and stores a tile needs: full rows of NR, or 1 to `vectors` vectors of which the last is masked.
 enum class Width { full, two_masked, one_masked };
 
@@ -86,9 +84,9 @@ struct MultiplyAddPairs {
 };
 #endif
 
-template <typename T, int rows, Width width, bool column_wise, bool fetches, typename Step>
+template <typename T, int rows, Width width, bool column_wise, typename Step>
 void tile(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
-          const Epilogue<T>* epilogue, const char* ahead) {
+          const Epilogue<T>* epilogue, Ahead* ahead) {
   using V = TileVec<T>;
   const Columns<T, width> columns(n);
   constexpr int vectors = Columns<T, width>::vectors;
@@ -109,14 +107,10 @@ void tile(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, 
   for (int64_t s = 0; s < a.segments; ++s) {
     using Pointer = std::conditional_t<column_wise, ColumnPointer<T, rows>, RowPointers<T, rows>>;
     Pointer pa(a.a + s * a.segment_stride, column_wise ? a.k_stride : a.row_stride);
-    for (int64_t k = 0; k < a.run; ++k) {
+    const auto step = [&]() __attribute__((always_inline)) {
       V row[vectors];
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) row[v] = columns.load(b, v);
-      if constexpr (fetches) {
-        __builtin_prefetch(ahead, 0, 2);
-        ahead += kLine;
-      }
 #pragma GCC unroll 16
       for (int i = 0; i < rows; ++i) {
         const V x = V::set(pa.at(i));
@@ -125,6 +119,17 @@ void tile(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, 
       }
       pa.next_k();
       b += ldb;
+    };
+    int64_t k = 0;
+    while (k < a.run) {
+      const char* line = nullptr;
+      const int64_t lines = ahead ? ahead->take(line) : 0;
+      const int64_t fetched = min_of(a.run, k + lines), end = lines > 0 ? min_of(a.run, k + Ahead::kSteps) : a.run;
+      for (; k < fetched; ++k, line += Prefetcher::kLine) {
+        __builtin_prefetch(line, 0, 2);
+        step();
+      }
+      for (; k < end; ++k) step();
     }
   }
 
@@ -171,39 +176,34 @@ void activate_tile(int m, int n, const Epilogue<T>& epilogue, const CTile<T>& c,
 
 template <typename T>
 using Tile = void (*)(int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
-                      const Epilogue<T>* epilogue, const char* ahead);
+                      const Epilogue<T>* epilogue, Ahead* ahead);
 
 template <typename T>
 struct ByRows {
   Tile<T> of[TileShape<T>::MR];
 };
-template <typename T, Width width, bool column_wise, bool fetches, typename Step, int... row>
+template <typename T, Width width, bool column_wise, typename Step, int... row>
 constexpr ByRows<T> by_rows(std::integer_sequence<int, row...>) {
-  return {{&tile<T, row + 1, width, column_wise, fetches, Step>...}};
+  return {{&tile<T, row + 1, width, column_wise, Step>...}};
 }
-template <typename T, Width width, bool column_wise, bool fetches, typename Step>
-constexpr ByRows<T> kTiles =
-    by_rows<T, width, column_wise, fetches, Step>(std::make_integer_sequence<int, TileShape<T>::MR>());
+template <typename T, Width width, bool column_wise, typename Step>
+constexpr ByRows<T> kTiles = by_rows<T, width, column_wise, Step>(std::make_integer_sequence<int, TileShape<T>::MR>());
 
 template <typename T, typename Step>
 NABLA_INLINE void run(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
-                      const Epilogue<T>* epilogue, const void* ahead) {
+                      const Epilogue<T>* epilogue, Ahead* ahead) {
   if (m <= 0 || n <= 0) return;
   constexpr int width = TileVec<T>::width;
   const bool column_wise = a.row_stride == 1 && a.k_stride != 1;
   const Tile<T>* tiles;
   if (n == TileShape<T>::NR) {
-    tiles = column_wise ? kTiles<T, Width::full, true, false, Step>.of
-            : ahead     ? kTiles<T, Width::full, false, true, Step>.of
-                        : kTiles<T, Width::full, false, false, Step>.of;
+    tiles = column_wise ? kTiles<T, Width::full, true, Step>.of : kTiles<T, Width::full, false, Step>.of;
   } else if (n > width) {
-    tiles = column_wise ? kTiles<T, Width::two_masked, true, false, Step>.of
-                        : kTiles<T, Width::two_masked, false, false, Step>.of;
+    tiles = column_wise ? kTiles<T, Width::two_masked, true, Step>.of : kTiles<T, Width::two_masked, false, Step>.of;
   } else {
-    tiles = column_wise ? kTiles<T, Width::one_masked, true, false, Step>.of
-                        : kTiles<T, Width::one_masked, false, false, Step>.of;
+    tiles = column_wise ? kTiles<T, Width::one_masked, true, Step>.of : kTiles<T, Width::one_masked, false, Step>.of;
   }
-  tiles[m - 1](n, a, b, ldb, c, accumulate, epilogue, static_cast<const char*>(ahead));
+  tiles[m - 1](n, a, b, ldb, c, accumulate, epilogue, ahead);
   if (!epilogue) return;
   switch (epilogue->activation) {
     case Activation::none:
@@ -218,20 +218,20 @@ NABLA_INLINE void run(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, 
 
 template <typename T>
 void microkernel(int m, int n, const ATile<T>& a, const T* b, int64_t ldb, const CTile<T>& c, bool accumulate,
-                 const Epilogue<T>* epilogue, const void* ahead) {
+                 const Epilogue<T>* epilogue, Ahead* ahead) {
   run<T, MultiplyAdd>(m, n, a, b, ldb, c, accumulate, epilogue, ahead);
 }
 
 #if defined(NABLA_ISA_AVX512)
 void microkernel_pairs(int m, int n, const ATile<float>& a, const float* b, int64_t ldb, const CTile<float>& c,
-                       bool accumulate, const Epilogue<float>* epilogue) {
-  run<float, MultiplyAddPairs>(m, n, a, b, ldb, c, accumulate, epilogue, nullptr);
+                       bool accumulate, const Epilogue<float>* epilogue, Ahead* ahead) {
+  run<float, MultiplyAddPairs>(m, n, a, b, ldb, c, accumulate, epilogue, ahead);
 }
 #endif
 
 template void microkernel<float>(int, int, const ATile<float>&, const float*, int64_t, const CTile<float>&, bool,
-                                 const Epilogue<float>*, const void*);
+                                 const Epilogue<float>*, Ahead*);
 template void microkernel<double>(int, int, const ATile<double>&, const double*, int64_t, const CTile<double>&, bool,
-                                  const Epilogue<double>*, const void*);
+                                  const Epilogue<double>*, Ahead*);
 
 }  // namespace nabla::NABLA_ISA

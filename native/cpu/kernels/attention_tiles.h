@@ -47,29 +47,12 @@ struct ScratchCut {
   NABLA_INLINE size_t bytes() const { return static_cast<size_t>(taken) * sizeof(T); }
 };
 
-// Rows that are read or written soon: every tile asks for its share of them. They lie far apart in memory, where no
-// prefetcher of the machine finds the next one.
-class RowsAhead {
- public:
-  template <typename T>
-  NABLA_INLINE void add(const HeadRows<T>& rows, int64_t begin, int64_t end, int64_t columns) {
-    if (begin >= end || columns == 0) return;
-    blocks_[count_] = Prefetcher(rows.row(begin), rows.stride, 1, end - begin, columns);
-    lines_ += blocks_[count_++].lines();
-  }
-  NABLA_INLINE void share_among(int64_t tiles) { per_tile_ = ceil_div(lines_, max_of(tiles, 1)); }
-  NABLA_INLINE void fetch() {
-    if (next_ == count_) return;
-    blocks_[next_].fetch(per_tile_);
-    if (blocks_[next_].done()) ++next_;
-  }
-
- private:
-  static constexpr int kMost = 8;
-  Prefetcher blocks_[kMost];
-  int count_ = 0, next_ = 0;
-  int64_t lines_ = 0, per_tile_ = 0;
-};
+// Rows lie far apart in memory, where no prefetcher of the machine finds the next one.
+template <typename T>
+NABLA_INLINE Prefetcher rows_ahead(const HeadRows<T>& rows, int64_t begin, int64_t end, int64_t columns) {
+  if (begin >= end || columns == 0) return {};
+  return Prefetcher(rows.row(begin), rows.stride, 1, end - begin, columns);
+}
 
 // The tiles of a block of [m x n].
 template <typename T>
@@ -80,7 +63,7 @@ NABLA_INLINE int64_t tiles_of(int64_t m, int64_t n) {
 // c[m x n] = (accumulate ? c : 0) + A*B, with rows of A shared evenly among tiles.
 template <typename T>
 NABLA_INLINE void multiply_block(int64_t m, int64_t n, const ATile<T>& a, const T* b, int64_t ldb, T* c, int64_t ldc,
-                                 bool accumulate, RowsAhead& ahead, const Epilogue<T>* epilogue = nullptr) {
+                                 bool accumulate, Ahead& ahead, const Epilogue<T>* epilogue = nullptr) {
   constexpr int64_t MR = TileShape<T>::MR, NR = TileShape<T>::NR;
   const int64_t tiles = ceil_div(m, MR);
   for (int64_t j = 0; j < n; j += NR) {
@@ -88,9 +71,8 @@ NABLA_INLINE void multiply_block(int64_t m, int64_t n, const ATile<T>& a, const 
       const int64_t i = m * tile / tiles, rows = m * (tile + 1) / tiles - i;
       ATile<T> part = a;
       part.a += i * a.row_stride;
-      ahead.fetch();
       microkernel<T>(static_cast<int>(rows), static_cast<int>(min_of(NR, n - j)), part, b + j, ldb,
-                     CTile<T>{c + i * ldc + j, ldc}, accumulate, epilogue);
+                     CTile<T>{c + i * ldc + j, ldc}, accumulate, epilogue, &ahead);
     }
   }
 }

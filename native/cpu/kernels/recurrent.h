@@ -107,13 +107,15 @@ NABLA_INLINE void for_each_depth(int64_t k, Body&& body) {
   }
 }
 
-// What a tile of rows asks for while it multiplies with k rows of a panel: the same rows of the panel that is used
-// next, `next` elements on (0: there is none). Weights that no second-level cache holds are so on their way in time.
-// A tile asks for a cache line for each of the k, so the first tiles of a range of rows share a panel's lines.
+// While tiles of rows multiply with k rows of a panel: the same rows of the panel that is used next, `next` elements on
+// (0: there is none). Weights that no second-level cache holds are so on their way in time.
 template <typename T>
-NABLA_INLINE const T* panel_ahead(const T* panel, int64_t next, int64_t k, int64_t tile) {
-  constexpr int64_t line = 64 / sizeof(T), lines = (TileShape<T>::NR + line - 1) / line;
-  return next != 0 && tile < lines ? panel + next + tile * k * line : nullptr;
+NABLA_INLINE void fetch_panel(const T* panel, int64_t next, int64_t k, const RecurrentTask& task, Ahead& ahead) {
+  ahead.clear();
+  if (next == 0 || k == 0) return;
+  const int64_t elements = k * TileShape<T>::NR;
+  ahead.add(Prefetcher(panel + next, elements, 1, 1, elements));
+  ahead.share_among(ceil_div(task.row_end - task.row, TileShape<T>::MR) * k);
 }
 
 // What a column of a cell's product is the sum of: x and h with a gate's columns of W and of U, or one of them alone.
@@ -204,7 +206,7 @@ struct CellPlace {
 //   carry(lanes, place): tells that a masked step has left these units as they were.
 template <typename T, typename Cell>
 void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, const T* const* bias, const Cell& cell) {
-  constexpr int64_t MR = TileShape<T>::MR, NR = TileShape<T>::NR;
+  constexpr int64_t NR = TileShape<T>::NR;
   const int64_t H = p.units, depth = p.inputs + H, ld = packed_a_row<T>(depth);
   const PackedWeights<T, Cell> weights(args, p, f.w, f.u);
   constexpr int count = PackedWeights<T, Cell>::kCount;
@@ -239,6 +241,7 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
       if (f.kept.data) {
         for (int64_t b = task.row; b < task.row_end; ++b) f.kept.fetch(step, b, unit, n);
       }
+      Ahead ahead;
       alignas(64) T z[RecurrentCut::kRows * count * NR];
       const auto z_of = [&](int64_t row) { return z + (row - task.row) * count * NR; };
       // All rows use a panel's piece while it is in the first-level cache.
@@ -251,11 +254,12 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
           if (begin >= end && (k0 > 0 || weights.rows[q] > 0)) continue;
           const Epilogue<T> epilogue{bias[q] ? bias[q] + unit : nullptr, Activation::none};
           const T* panel = panels + weights.offset[q] + (begin - weights.first[q]) * NR;
+          fetch_panel(panel, next, end - begin, task, ahead);
           for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
-            microkernel<T>(
-                static_cast<int>(m), static_cast<int>(n), ATile<T>{row_at(step, row) + begin, ld, 1, end - begin, 1, 0},
-                panel, NR, CTile<T>{z_of(row) + q * NR, count * NR}, begin > weights.first[q],
-                end == stop ? &epilogue : nullptr, panel_ahead(panel, next, end - begin, ceil_div(row - task.row, MR)));
+            microkernel<T>(static_cast<int>(m), static_cast<int>(n),
+                           ATile<T>{row_at(step, row) + begin, ld, 1, end - begin, 1, 0}, panel, NR,
+                           CTile<T>{z_of(row) + q * NR, count * NR}, begin > weights.first[q],
+                           end == stop ? &epilogue : nullptr, &ahead);
           });
         }
       });

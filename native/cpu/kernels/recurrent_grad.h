@@ -63,17 +63,18 @@ void recur_backward(KernelArgs& args, const Recurrent& p, const RecurrentBackwar
       }
     }
     if (round > 0) {
+      Ahead ahead;
       // All rows use a panel's piece while it is near.
       for_each_depth<T>(depth, [&](int64_t k0, int64_t k) {
         for (int64_t block = task.block; block < task.block_end; ++block) {
           const int64_t unit = block * NR, n = min_of(H - unit, NR);
           const int64_t next = (cut.next_block(task, block, threads) - block) * depth * NR;
           const T* panel = packed + unit * depth + k0 * NR;
+          fetch_panel(panel, next, k, task, ahead);
           for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
             microkernel<T>(static_cast<int>(m), static_cast<int>(n),
                            ATile<T>{dz.data + ((step + 1) * p.batch + row) * dz.ld + k0, dz.ld, 1, k, 1, 0}, panel, NR,
-                           CTile<T>{f.dh + row * H + unit, H}, adds || k0 > 0, nullptr,
-                           panel_ahead(panel, next, k, ceil_div(row - task.row, TileShape<T>::MR)));
+                           CTile<T>{f.dh + row * H + unit, H}, adds || k0 > 0, nullptr, &ahead);
           });
         }
       });

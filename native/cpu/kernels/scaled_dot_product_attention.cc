@@ -75,8 +75,9 @@ struct Forward {
       const int64_t j0 = cut.at(piece), j1 = cut.at(piece + 1);
       const T* near_keys = near_rows(keys_of(at), j0, j1, p.size, s.keys);
       const T* near_values = near_rows(values_of(at), j0, j1, p.value_size, s.values);
-      RowsAhead ahead = after(task, at, cut, piece);
-      ahead.share_among(ceil_div(at.end - at.begin, NR) * (tiles_of<T>(j1 - j0, NR) + tiles_of<T>(NR, p.value_size)));
+      Ahead ahead = after(task, at, cut, piece);
+      ahead.share_among(ceil_div(at.end - at.begin, NR) *
+                        (tiles_of<T>(j1 - j0, NR) * p.size + tiles_of<T>(NR, p.value_size) * (j1 - j0)));
       for (int64_t i = at.begin; i < at.end; i += NR) {
         const int64_t queries = min_of(NR, at.end - i), keys_end = min_of(j1, p.visible(at.b, i + queries));
         if (keys_end <= j0) continue;
@@ -95,21 +96,21 @@ struct Forward {
 
   // What is read and written after this block of keys: the next one, or the results and what the thread's next task
   // begins with.
-  NABLA_INLINE RowsAhead after(int64_t task, const Place& at, const AttentionCut& cut, int64_t piece) const {
-    RowsAhead ahead;
+  NABLA_INLINE Ahead after(int64_t task, const Place& at, const AttentionCut& cut, int64_t piece) const {
+    Ahead ahead;
     const auto add_block = [&](const Place& place, const AttentionCut& of, int64_t number) {
-      ahead.add(keys_of(place), of.at(number), of.at(number + 1), p.size);
-      ahead.add(values_of(place), of.at(number), of.at(number + 1), p.value_size);
+      ahead.add(rows_ahead(keys_of(place), of.at(number), of.at(number + 1), p.size));
+      ahead.add(rows_ahead(values_of(place), of.at(number), of.at(number + 1), p.value_size));
     };
     if (piece + 1 < cut.pieces) {
       add_block(at, cut, piece + 1);
       return ahead;
     }
-    ahead.add(y.at(at.b, at.h), at.begin, at.end, p.value_size);
+    ahead.add(rows_ahead(y.at(at.b, at.h), at.begin, at.end, p.value_size));
     // Drawn evenly, tasks are this far apart.
     if (task + threads >= tasks()) return ahead;
     const Place next = place_of(task + threads);
-    ahead.add(q.at(next.b, next.h), next.begin, next.end, p.size);
+    ahead.add(rows_ahead(q.at(next.b, next.h), next.begin, next.end, p.size));
     const AttentionCut of_next = blocks_of_keys(next);
     if (of_next.pieces > 0) add_block(next, of_next, 0);
     return ahead;
@@ -118,7 +119,7 @@ struct Forward {
   // The part of a block of keys in the outputs of a panel's queries, which are number `first` and following of the
   // block.
   NABLA_INLINE void add_panel(const PanelPlace& place, int64_t first, const T* keys, const T* values, const Scratch& s,
-                              RowsAhead& ahead) const {
+                              Ahead& ahead) const {
     // What no lane of the last vector needs is not computed.
     constexpr int64_t width = TileVec<T>::width;
     const int64_t n = place.keys(), columns = ceil_div(place.queries, width) * width;

@@ -92,7 +92,7 @@ struct Backward {
         const int64_t j0 = cut.at(piece), j1 = cut.at(piece + 1);
         const Near near = near_keys(of, j0, copied, j1, s);
         copied = max_of(copied, j1);
-        RowsAhead ahead = after(task, round, cut, piece, copied);
+        Ahead ahead = after(task, round, cut, piece, copied);
         add_keys(of, at, j0, j1, near, s, ahead);
       }
       write_dq(of, at, s.dq);
@@ -158,30 +158,29 @@ struct Backward {
 
   // What is read and written after this block of keys: the next one, if it is not copied yet, or results and what the
   // thread begins with next.
-  NABLA_INLINE RowsAhead after(int64_t task, int64_t round, const AttentionCut& cut, int64_t piece,
-                               int64_t copied) const {
-    RowsAhead ahead;
+  NABLA_INLINE Ahead after(int64_t task, int64_t round, const AttentionCut& cut, int64_t piece, int64_t copied) const {
+    Ahead ahead;
     const Chunk of = chunk_of(task);
     const Block at = block_of(of, round);
     const int64_t keys = cut.at(piece + 1) - cut.at(piece);
     const auto add_keys = [&](const Chunk& chunk, int64_t begin, int64_t end) {
-      ahead.add(k.at(chunk.b, chunk.key_head), begin, end, p.size);
-      ahead.add(v.at(chunk.b, chunk.key_head), begin, end, p.value_size);
+      ahead.add(rows_ahead(k.at(chunk.b, chunk.key_head), begin, end, p.size));
+      ahead.add(rows_ahead(v.at(chunk.b, chunk.key_head), begin, end, p.value_size));
     };
     const auto add_queries = [&](const Chunk& chunk, const Block& block) {
-      ahead.add(q.at(chunk.b, block.h), block.begin, block.end, p.size);
-      ahead.add(y.at(chunk.b, block.h), block.begin, block.end, p.value_size);
-      ahead.add(dy.at(chunk.b, block.h), block.begin, block.end, p.value_size);
+      ahead.add(rows_ahead(q.at(chunk.b, block.h), block.begin, block.end, p.size));
+      ahead.add(rows_ahead(y.at(chunk.b, block.h), block.begin, block.end, p.value_size));
+      ahead.add(rows_ahead(dy.at(chunk.b, block.h), block.begin, block.end, p.value_size));
     };
     if (piece + 1 < cut.pieces) {
       add_keys(of, max_of(copied, cut.at(piece + 1)), cut.at(piece + 2));
     } else {
-      if (chunks == 1) ahead.add(dq.at(of.b, at.h), at.begin, at.end, p.size);
+      if (chunks == 1) ahead.add(rows_ahead(dq.at(of.b, at.h), at.begin, at.end, p.size));
       if (round + 1 < rounds()) {
         add_queries(of, block_of(of, round + 1));
       } else {
-        ahead.add(dk.at(of.b, of.key_head), of.begin, of.end, p.size);
-        ahead.add(dv.at(of.b, of.key_head), of.begin, of.end, p.value_size);
+        ahead.add(rows_ahead(dk.at(of.b, of.key_head), of.begin, of.end, p.size));
+        ahead.add(rows_ahead(dv.at(of.b, of.key_head), of.begin, of.end, p.value_size));
         // Drawn evenly, tasks are this far apart.
         if (task + threads < tasks()) {
           const Chunk next = chunk_of(task + threads);
@@ -192,9 +191,9 @@ struct Backward {
         }
       }
     }
-    const int64_t panels = ceil_div(at.end - at.begin, NR);
-    ahead.share_among(panels * (2 * tiles_of<T>(keys, NR) + tiles_of<T>(NR, p.size)) + tiles_of<T>(keys, p.size) +
-                      tiles_of<T>(keys, p.value_size));
+    const int64_t panels = ceil_div(at.end - at.begin, NR), queries = panels * NR;
+    ahead.share_among(panels * (tiles_of<T>(keys, NR) * (p.size + p.value_size) + tiles_of<T>(NR, p.size) * keys) +
+                      (tiles_of<T>(keys, p.size) + tiles_of<T>(keys, p.value_size)) * queries);
     return ahead;
   }
 
@@ -229,7 +228,7 @@ struct Backward {
 
   // The part of a block of queries and keys [j0, j1) in all gradients.
   NABLA_INLINE void add_keys(const Chunk& of, const Block& at, int64_t j0, int64_t j1, const Near& near,
-                             const Scratch& s, RowsAhead& ahead) const {
+                             const Scratch& s, Ahead& ahead) const {
     const int64_t panels = ceil_div(at.end - at.begin, NR), panel_elements = (j1 - j0) * NR;
     for (int64_t panel = 0; panel < panels; ++panel) {
       const int64_t i = at.begin + panel * NR, queries = min_of(NR, at.end - i);
@@ -263,7 +262,7 @@ struct Backward {
 
   // P before it is normalized, with dropout, and dS of one panel.
   NABLA_INLINE void fill_panel(const PanelPlace& place, int64_t number, const T* keys, const T* values, T* weights,
-                               T* slopes, const Scratch& s, RowsAhead& ahead) const {
+                               T* slopes, const Scratch& s, Ahead& ahead) const {
     using V = Vec<T>;
     const int64_t n = place.keys();
     if (mask.exists()) mask.fill(place, s.rows, weights);
