@@ -24,51 +24,52 @@ NABLA_INLINE const int32_t* first_counting(Workspace& workspace, const Recurrent
 // A range of rows of the batch and of blocks of units.
 struct RecurrentTask {
   int64_t row, row_end, block, block_end;
-  int64_t row_task;          // number of the range of rows
-  int64_t share, share_end;  // this task's share of the range of rows, for work that has no units
+  int64_t group, group_end;  // the rows' groups
+  int64_t share, share_end;  // this task's share of its rows, for work that has no units
 };
 
-// How a step is cut, by shape alone. Where the weights stay in the second-level cache, tasks share only the batch and
-// run all steps without waiting for one another. Otherwise the tasks of one step are ranges of units, whose weights are
-// then read once for all rows, and every step waits for the one before.
+// How a step is cut. Groups of rows, whose sums over rows are kept apart, follow from shape alone, and so do all
+// results. Where the weights stay in the second-level cache, tasks are groups, several together where there are few
+// threads, and run all steps without waiting for one another. Otherwise the tasks of one step are ranges of units,
+// whose weights are then read once for all rows, and every step waits for the one before.
 struct RecurrentCut {
   static constexpr int64_t kRows = 56;  // of a task at most
-  int64_t batch, row_tasks, blocks, block_tasks;
+  int64_t batch, groups, groups_per_task, blocks, block_tasks;
 
   template <typename T>
-  static RecurrentCut of(int64_t batch, int64_t blocks, int64_t weights_of_block) {
+  static RecurrentCut of(int64_t batch, int64_t blocks, int64_t weights_of_block, int64_t threads) {
     constexpr int64_t MR = TileShape<T>::MR, kOwnCache = 512 * 1024;
-    RecurrentCut cut{batch, 1, blocks, 1};
+    RecurrentCut cut{batch, 1, 1, blocks, 1};
     if (blocks * weights_of_block * int64_t{sizeof(T)} <= kOwnCache) {
-      // Whole tiles, but enough tasks for some threads; a multiple of 4, so that these get equal shares.
-      cut.row_tasks = ceil_div(batch, 4 * MR) * 4;
-      cut.row_tasks = max_of(min_of(cut.row_tasks, ceil_div(batch, 4)), 1);
+      // Whole tiles, but enough groups for some threads; a multiple of 4, so that these get equal shares.
+      cut.groups = ceil_div(batch, 4 * MR) * 4;
+      cut.groups = max_of(min_of(cut.groups, ceil_div(batch, 4)), 1);
+      const int64_t most = kRows / max_of(ceil_div(batch, cut.groups), 1);
+      cut.groups_per_task = max_of(min_of(most, ceil_div(cut.groups, threads)), 1);
       return cut;
     }
     constexpr int64_t kTaskWork = 1 << 17;  // products worth the start of a task
-    cut.row_tasks = max_of(ceil_div(batch, kRows), 1);
-    const int64_t work = weights_of_block * ceil_div(batch, cut.row_tasks) + 1;
+    cut.groups = max_of(ceil_div(batch, kRows), 1);
+    const int64_t work = weights_of_block * ceil_div(batch, cut.groups) + 1;
     cut.block_tasks = ceil_div(blocks, ceil_div(kTaskWork, work));
     return cut;
   }
   NABLA_INLINE bool waits() const { return block_tasks > 1; }
+  NABLA_INLINE int64_t row_tasks() const { return ceil_div(groups, groups_per_task); }
+  NABLA_INLINE int64_t row_of(int64_t group) const { return batch * group / groups; }
   // The block that a thread will come to after this one if tasks are drawn evenly, in this step or the next: a guess,
   // for asking for its weights. This block itself where all weights stay near.
   NABLA_INLINE int64_t next_block(const RecurrentTask& task, int64_t block, int threads) const {
     if (!waits()) return block;
     if (block + 1 < task.block_end) return block + 1;
-    return (task.block_end + (threads - 1) / row_tasks * (blocks / block_tasks)) % blocks;
+    return (task.block_end + (threads - 1) / row_tasks() * (blocks / block_tasks)) % blocks;
   }
   NABLA_INLINE RecurrentTask task(int64_t number) const {
-    const int64_t r = number % row_tasks, b = number / row_tasks;
-    const int64_t row = batch * r / row_tasks, rows = batch * (r + 1) / row_tasks - row;
-    return {row,
-            row + rows,
-            blocks * b / block_tasks,
-            blocks * (b + 1) / block_tasks,
-            r,
-            row + rows * b / block_tasks,
-            row + rows * (b + 1) / block_tasks};
+    const int64_t group = number % row_tasks() * groups_per_task, b = number / row_tasks();
+    const int64_t group_end = min_of(groups, group + groups_per_task);
+    const int64_t row = row_of(group), rows = row_of(group_end) - row;
+    return {row,   row + rows, blocks * b / block_tasks,     blocks * (b + 1) / block_tasks,
+            group, group_end,  row + rows * b / block_tasks, row + rows * (b + 1) / block_tasks};
   }
 };
 
@@ -76,12 +77,12 @@ struct RecurrentCut {
 template <typename Body>
 NABLA_INLINE void for_each_step(ThreadPool& pool, const RecurrentCut& cut, int64_t steps, Body&& body) {
   if (!cut.waits()) {
-    return parallel_for(pool, cut.row_tasks, [&](int64_t number) {
+    return parallel_for(pool, cut.row_tasks(), [&](int64_t number) {
       for (int64_t step = 0; step < steps; ++step) body(step, cut.task(number));
     });
   }
   for (int64_t step = 0; step < steps; ++step) {
-    parallel_for(pool, cut.row_tasks * cut.block_tasks, [&](int64_t number) { body(step, cut.task(number)); });
+    parallel_for(pool, cut.row_tasks() * cut.block_tasks, [&](int64_t number) { body(step, cut.task(number)); });
   }
 }
 
@@ -227,8 +228,8 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
     }
   }
 
-  const auto cut = RecurrentCut::of<T>(p.batch, weights.blocks(), weights.block_elements());
   const int threads = args.pool.threads();
+  const auto cut = RecurrentCut::of<T>(p.batch, weights.blocks(), weights.block_elements(), threads);
   for_each_step(args.pool, cut, p.steps, [&](int64_t step, const RecurrentTask& task) {
     if (step + 1 < p.steps) {
       for (int64_t b = task.share; b < task.share_end; ++b) copy_x(step + 1, b);

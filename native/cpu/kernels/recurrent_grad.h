@@ -45,10 +45,10 @@ void recur_backward(KernelArgs& args, const Recurrent& p, const RecurrentBackwar
   const int32_t* const started = first_counting(args.workspace, p, f.mask);
   for (int64_t i = 0; i < p.batch * H; ++i) f.dh[i] = f.dh_after ? f.dh_after[i] : 0;
 
-  const auto cut = RecurrentCut::of<T>(p.batch, blocks, depth * NR);
   const int threads = args.pool.threads();
-  T* const partial = args.workspace.template array<T>(cut.row_tasks * dz.columns);
-  for (int64_t i = 0; i < cut.row_tasks * dz.columns; ++i) partial[i] = 0;
+  const auto cut = RecurrentCut::of<T>(p.batch, blocks, depth * NR, threads);
+  T* const partial = args.workspace.template array<T>(cut.groups * dz.columns);
+  for (int64_t i = 0; i < cut.groups * dz.columns; ++i) partial[i] = 0;
   const bool adds = Cell::kCarries || f.mask;
 
   // One more round than steps: in each, what the step after gives, then the step.
@@ -80,8 +80,8 @@ void recur_backward(KernelArgs& args, const Recurrent& p, const RecurrentBackwar
       });
     }
     if (step < 0) return;
-    for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
-      const int64_t first = task.block * NR, n = min_of(task.block_end * NR, H) - first;
+    const int64_t first = task.block * NR, n = min_of(task.block_end * NR, H) - first;
+    const auto finish = [&](int64_t group, int64_t row, int64_t m) {
       for (int64_t i = 0; i < m; ++i) {
         const int64_t b = row + i;
         const bool counts = !f.mask || f.mask[b * S + p.time(step)];
@@ -103,16 +103,20 @@ void recur_backward(KernelArgs& args, const Recurrent& p, const RecurrentBackwar
       // The sum of the tile's rows, which are still in the first-level cache.
       for (int64_t q = 0; q < Cell::kColumns; ++q) {
         const T* from = dz.data + (step * p.batch + row) * dz.ld + q * H + first;
-        T* to = partial + task.row_task * dz.columns + q * H + first;
+        T* to = partial + group * dz.columns + q * H + first;
         for_lanes<T>(0, n, [&](int64_t j, auto lanes) {
           Vec<T> sum = lanes.load(from + j);
           for (int64_t i = 1; i < m; ++i) sum = sum + lanes.load(from + i * dz.ld + j);
           lanes.store(to + j, lanes.load(to + j) + sum);
         });
       }
-    });
+    };
+    for (int64_t group = task.group; group < task.group_end; ++group) {
+      for_each_tile<T>(cut.row_of(group), cut.row_of(group + 1),
+                       [&](int64_t row, int64_t m) { finish(group, row, m); });
+    }
   });
-  if (sums) add_partial_sums(args, partial, cut.row_tasks, dz.columns, sums, dz.columns);
+  if (sums) add_partial_sums(args, partial, cut.groups, dz.columns, sums, dz.columns);
 }
 
 // What follows the time loop.

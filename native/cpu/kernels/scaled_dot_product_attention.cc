@@ -12,8 +12,8 @@ namespace {
 
 template <typename T>
 struct Forward {
-  using Block = AttentionBlocks<T>;
-  static constexpr int64_t NR = Block::NR;
+  static constexpr int64_t NR = TileShape<T>::NR;
+  static constexpr int64_t kKeys = 1024 / sizeof(T);  // of a block
 
   AttentionProblem p;
   ScoreMask<T> mask;
@@ -22,6 +22,15 @@ struct Forward {
   Heads<T> y;
   T* statistics;  // or null: the greatest scores of all queries, then what normalizes their weights
   int64_t threads;
+  int64_t most_queries;  // of a block
+
+  // Each block of queries copies the keys and values that it sees, so blocks are as large as leaves enough of them to
+  // share among the threads.
+  static int64_t queries_of(const AttentionProblem& p, int64_t threads) {
+    int64_t most = 2048 / sizeof(T);
+    while (most > 512 / int64_t{sizeof(T)} && p.batch * p.heads * ceil_div(p.queries, most) < 8 * threads) most /= 2;
+    return most;
+  }
 
   // The scratch memory of one thread. A block of queries stays, blocks of keys pass by.
   struct Scratch {
@@ -31,10 +40,10 @@ struct Forward {
 
     size_t bytes;
 
-    NABLA_INLINE Scratch(void* memory, const AttentionProblem& p) {
+    NABLA_INLINE Scratch(void* memory, const AttentionProblem& p, int64_t most_queries) {
       ScratchCut<T> cut = {static_cast<T*>(memory)};
       // Blocks of a short sequence are smaller.
-      const int64_t block = min_of(Block::queries, ceil_div(p.queries, NR) * NR), of_keys = min_of(Block::keys, p.keys);
+      const int64_t block = min_of(most_queries, ceil_div(p.queries, NR) * NR), of_keys = min_of(kKeys, p.keys);
       const int64_t options = p.mask_kind != AttentionMask::none || p.rate > 0 ? of_keys * NR : 0;
       queries = cut.take(block * p.size);
       keys = cut.take(of_keys * p.size);
@@ -43,8 +52,8 @@ struct Forward {
       rows = cut.take(options);
       factors = cut.take(options);
       sums = cut.take(block * p.value_size);
-      maximum = cut.take(Block::queries);
-      sum = cut.take(Block::queries);
+      maximum = cut.take(block);
+      sum = cut.take(block);
       factor = cut.take(NR);
       bytes = cut.bytes();
     }
@@ -54,7 +63,7 @@ struct Forward {
   struct Place {
     int64_t b, h, begin, end;
   };
-  NABLA_INLINE AttentionCut blocks() const { return AttentionCut(0, p.queries, NR, Block::queries); }
+  NABLA_INLINE AttentionCut blocks() const { return AttentionCut(0, p.queries, NR, most_queries); }
   NABLA_INLINE int64_t tasks() const { return p.batch * p.heads * blocks().pieces; }
   NABLA_INLINE Place place_of(int64_t task) const {
     const AttentionCut cut = blocks();
@@ -64,18 +73,18 @@ struct Forward {
   }
 
   void compute(int64_t task, void* memory) const {
-    const Scratch s(memory, p);
+    const Scratch s(memory, p, most_queries);
     const Place at = place_of(task);
     pack_transposed(q.at(at.b, at.h), at.begin, at.end, p.size, static_cast<T>(p.scale) * kScoreUnit<T>, s.queries);
-    OnlineSoftmax<T>{s.maximum, s.sum}.start(Block::queries);
+    OnlineSoftmax<T>{s.maximum, s.sum}.start(ceil_div(at.end - at.begin, NR) * NR);
 
-    const AttentionCut cut = blocks_of_keys(at);
-    if (cut.pieces == 0) fill_zero(s.sums, (at.end - at.begin) * p.value_size);
-    for (int64_t piece = 0; piece < cut.pieces; ++piece) {
-      const int64_t j0 = cut.at(piece), j1 = cut.at(piece + 1);
+    const KeyBlocks blocks = key_blocks(at);
+    if (blocks.seen == 0) fill_zero(s.sums, (at.end - at.begin) * p.value_size);
+    for (int64_t number = 0; number < blocks.seen; ++number) {
+      const int64_t j0 = blocks.begin(number), j1 = blocks.end(number);
       const T* near_keys = near_rows(keys_of(at), j0, j1, p.size, s.keys);
       const T* near_values = near_rows(values_of(at), j0, j1, p.value_size, s.values);
-      Ahead ahead = after(task, at, cut, piece);
+      Ahead ahead = after(task, at, blocks, number);
       ahead.share_among(ceil_div(at.end - at.begin, NR) *
                         (tiles_of<T>(j1 - j0, NR) * p.size + tiles_of<T>(NR, p.value_size) * (j1 - j0)));
       for (int64_t i = at.begin; i < at.end; i += NR) {
@@ -90,20 +99,32 @@ struct Forward {
  private:
   NABLA_INLINE HeadRows<const T> keys_of(const Place& at) const { return k.at(at.b, at.h / p.group()); }
   NABLA_INLINE HeadRows<const T> values_of(const Place& at) const { return v.at(at.b, at.h / p.group()); }
-  NABLA_INLINE AttentionCut blocks_of_keys(const Place& at) const {
-    return AttentionCut(0, p.visible(at.b, at.end), 1, Block::keys);
+
+  // The keys of a head are cut alike for all of its queries, so that results do not depend on how these are cut. The
+  // blocks that these queries see are the first ones.
+  struct KeyBlocks {
+    AttentionCut cut;
+    int64_t visible, seen;
+    NABLA_INLINE int64_t begin(int64_t number) const { return cut.at(number); }
+    NABLA_INLINE int64_t end(int64_t number) const { return min_of(cut.at(number + 1), visible); }
+  };
+  NABLA_INLINE KeyBlocks key_blocks(const Place& at) const {
+    const AttentionCut cut(0, p.visible(at.b, p.queries), 1, kKeys);
+    KeyBlocks blocks = {cut, p.visible(at.b, at.end), 0};
+    while (blocks.seen < cut.pieces && blocks.begin(blocks.seen) < blocks.visible) ++blocks.seen;
+    return blocks;
   }
 
   // What is read and written after this block of keys: the next one, or the results and what the thread's next task
   // begins with.
-  NABLA_INLINE Ahead after(int64_t task, const Place& at, const AttentionCut& cut, int64_t piece) const {
+  NABLA_INLINE Ahead after(int64_t task, const Place& at, const KeyBlocks& blocks, int64_t number) const {
     Ahead ahead;
-    const auto add_block = [&](const Place& place, const AttentionCut& of, int64_t number) {
-      ahead.add(rows_ahead(keys_of(place), of.at(number), of.at(number + 1), p.size));
-      ahead.add(rows_ahead(values_of(place), of.at(number), of.at(number + 1), p.value_size));
+    const auto add_block = [&](const Place& place, const KeyBlocks& of, int64_t next) {
+      ahead.add(rows_ahead(keys_of(place), of.begin(next), of.end(next), p.size));
+      ahead.add(rows_ahead(values_of(place), of.begin(next), of.end(next), p.value_size));
     };
-    if (piece + 1 < cut.pieces) {
-      add_block(at, cut, piece + 1);
+    if (number + 1 < blocks.seen) {
+      add_block(at, blocks, number + 1);
       return ahead;
     }
     ahead.add(rows_ahead(y.at(at.b, at.h), at.begin, at.end, p.value_size));
@@ -111,8 +132,8 @@ struct Forward {
     if (task + threads >= tasks()) return ahead;
     const Place next = place_of(task + threads);
     ahead.add(rows_ahead(q.at(next.b, next.h), next.begin, next.end, p.size));
-    const AttentionCut of_next = blocks_of_keys(next);
-    if (of_next.pieces > 0) add_block(next, of_next, 0);
+    const KeyBlocks of_next = key_blocks(next);
+    if (of_next.seen > 0) add_block(next, of_next, 0);
     return ahead;
   }
 
@@ -159,6 +180,7 @@ template <typename T>
 void run(KernelArgs& args, const AttentionProblem& p) {
   const bool train = args.n_out > 1;
   using F = Forward<T>;
+  const int64_t threads = args.pool.threads(), most_queries = F::queries_of(p, threads);
   const F forward = {p,
                      ScoreMask<T>(p),
                      AttentionDropout<T>(p),
@@ -167,8 +189,9 @@ void run(KernelArgs& args, const AttentionProblem& p) {
                      Heads<const T>::of(args.in[2], 2),
                      Heads<T>::of(args.out[0], 1),
                      train ? args.out[1].as<T>() : nullptr,
-                     args.pool.threads()};
-  const size_t bytes = typename F::Scratch(nullptr, p).bytes;
+                     threads,
+                     most_queries};
+  const size_t bytes = typename F::Scratch(nullptr, p, most_queries).bytes;
   parallel_for_with_scratch(args.pool, args.workspace, forward.tasks(), bytes,
                             [&](int64_t task, void* memory) { forward.compute(task, memory); });
 }
