@@ -113,13 +113,13 @@ struct Plan {
     plan.cols = b_bytes <= kNarrowB ? Cut{g.n, Block::NR, 1} : Cut::at_most(g.n, Block::NR, Block::NC);
     plan.rows = Cut::at_most(g.m, Block::MR, Block::MC);
     // Halves the tasks until there are enough to share evenly, while they are large; puts small ones together.
-    const int64_t kTasks = threads > 1 ? 8 : 1;
-    if (threads > 1 && entries == 1 && plan.tasks() > kTasks && plan.tasks() % 4 != 0) {
+    const int64_t enough = threads > 1 ? 8 : 1;
+    if (threads > 1 && entries == 1 && plan.tasks() > enough && plan.tasks() % 4 != 0) {
       (plan.cols.pieces > plan.rows.pieces ? plan.cols : plan.rows).even();
     }
     double work = 2.0 * static_cast<double>(plan.rows.largest()) * static_cast<double>(plan.cols.largest()) *
                   static_cast<double>(g.k);
-    for (; entries * plan.tasks() < kTasks && work >= kWorthForking; work /= 2) {
+    for (; entries * plan.tasks() < enough && work >= kWorthForking; work /= 2) {
       const bool tall = plan.rows.largest() > 2 * plan.cols.largest();
       Cut& cut = plan.rows.can_halve() && (tall || !plan.cols.can_halve()) ? plan.rows : plan.cols;
       if (!cut.can_halve()) break;
