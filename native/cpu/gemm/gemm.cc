@@ -95,7 +95,8 @@ struct Pairs {
 };
 #endif
 
-// How one product is cut: [m x n] into tasks, k into blocks. Depends on shapes and strides only.
+// How one product is cut: [m x n] into tasks, k into blocks. The cut of k, and with it every result, depends on shapes
+// and strides only.
 template <typename T, typename Feed>
 struct Plan {
   Cut rows, cols, depth;
@@ -187,6 +188,7 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
   const auto a_at = [&](int64_t i, int64_t p) { return g.a + i * g.a_row + p * g.a_col; };
   const auto b_at = [&](int64_t p) { return g.b + p * g.b_row + j0 * g.b_col; };
 
+  Ahead ahead;
   // One block also when k is 0: it makes activation(bias).
   for (int64_t block = 0; block < plan.depth.pieces; ++block) {
     const int64_t p0 = plan.depth.begin(block), next_p = plan.depth.begin(block + 1), kc = next_p - p0;
@@ -209,7 +211,7 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
         a = plan.pack_a ? Feed::pack_tiles(a_at(group, p0), g.a_row, g.a_col, next_group - group, kc, a_panel)
                         : ATile<T>{a_at(group, p0), g.a_row, g.a_col, kc, 1, 0};
       }
-      Ahead ahead;
+      ahead.clear();
       if (shared_a && next_group < i1) {
         const int64_t tile = packed_a_elements<T>(Feed::steps(kc));
         ahead.add(Prefetcher(a.a + tile, tile, 1, 1, tile));

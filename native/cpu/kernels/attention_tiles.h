@@ -14,15 +14,6 @@
 
 namespace nabla::NABLA_ISA {
 
-template <typename T>
-struct AttentionBlocks {
-  static constexpr int64_t NR = TileShape<T>::NR;
-  static constexpr int64_t queries = sizeof(T) == 4 ? 128 : 64;
-  static constexpr int64_t keys = sizeof(T) == 4 ? 128 : 64;
-  static constexpr int64_t panels = queries / NR;
-  static_assert(queries % NR == 0, "a block of queries is whole panels");
-};
-
 // [begin, end) in pieces of at most `most`, of nearly equal numbers of units.
 struct AttentionCut {
   int64_t begin, end, unit, pieces;

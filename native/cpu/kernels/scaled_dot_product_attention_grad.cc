@@ -24,8 +24,8 @@ NABLA_INLINE void copy_scaled(const T* from, T* to, int64_t n, T factor) {
 // dV of its keys. Where there are too few heads to share, they are cut into several chunks, each with a dQ of its own.
 template <typename T>
 struct Backward {
-  using Blocks = AttentionBlocks<T>;
-  static constexpr int64_t NR = Blocks::NR;
+  static constexpr int64_t NR = TileShape<T>::NR;
+  static constexpr int64_t kQueries = 512 / sizeof(T), kKeys = 512 / sizeof(T);  // of a block
 
   AttentionProblem p;
   ScoreMask<T> mask;
@@ -52,8 +52,8 @@ struct Backward {
     NABLA_INLINE Scratch(void* memory, const Backward& g) {
       const AttentionProblem& problem = g.p;
       ScratchCut<T> cut = {static_cast<T*>(memory)};
-      const int64_t block = min_of(Blocks::queries, ceil_div(problem.queries, NR) * NR);
-      const int64_t of_keys = min_of(Blocks::keys, g.chunk_keys());
+      const int64_t block = min_of(kQueries, ceil_div(problem.queries, NR) * NR);
+      const int64_t of_keys = min_of(kKeys, g.chunk_keys());
       const int64_t options = problem.mask_kind != AttentionMask::none || problem.rate > 0 ? of_keys * NR : 0;
       queries = cut.take(block * problem.size);
       packed_queries = cut.take(block * problem.size);
@@ -132,7 +132,7 @@ struct Backward {
     return {head / p.key_heads, head % p.key_heads, chunk, cut.at(chunk), cut.at(chunk + 1)};
   }
   // A task's rounds: the blocks of queries of all heads that use its keys.
-  NABLA_INLINE AttentionCut blocks() const { return AttentionCut(0, p.queries, NR, Blocks::queries); }
+  NABLA_INLINE AttentionCut blocks() const { return AttentionCut(0, p.queries, NR, kQueries); }
   NABLA_INLINE int64_t rounds() const { return p.group() * blocks().pieces; }
   NABLA_INLINE Block block_of(const Chunk& of, int64_t round) const {
     const AttentionCut cut = blocks();
@@ -141,7 +141,7 @@ struct Backward {
   }
   // The keys of a chunk that a block of queries sees, in blocks.
   NABLA_INLINE AttentionCut keys_of(const Chunk& of, const Block& at) const {
-    return AttentionCut(of.begin, max_of(of.begin, min_of(of.end, p.visible(of.b, at.end))), 1, Blocks::keys);
+    return AttentionCut(of.begin, max_of(of.begin, min_of(of.end, p.visible(of.b, at.end))), 1, kKeys);
   }
 
   // The rows of K and V of a block of keys, one after another.
@@ -309,7 +309,7 @@ struct Backward {
 template <typename T>
 int64_t key_chunks(const AttentionProblem& p) {
   constexpr int64_t kTasks = 8;
-  const int64_t heads = p.batch * p.key_heads, most = ceil_div(p.keys, AttentionBlocks<T>::keys);
+  const int64_t heads = p.batch * p.key_heads, most = ceil_div(p.keys, Backward<T>::kKeys);
   if (heads == 0 || most <= 1) return 1;
   const int64_t wanted = min_of(most, ceil_div(kTasks, heads));
   // As many as have keys.
