@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -9,6 +11,7 @@ import { asBfloat16 } from "../bench/harness/inputs.js";
 import { ratioOf, type CaseResult } from "../bench/harness/measure.js";
 import { parseNotes, recordedRuns, renderPage, verdictOf } from "../bench/harness/page.js";
 import { rateOf, type Peaks } from "../bench/harness/peaks.js";
+import { atRest } from "../bench/harness/rest.js";
 import type { Results } from "../bench/harness/results.js";
 import { verify } from "../bench/harness/verify.js";
 
@@ -148,5 +151,27 @@ describe("--isa avx2", () => {
       names.map((name) => environment({ device: "cpu", threads: 1, isa })[name]?.toLowerCase());
     expect(of("avx2")).toEqual(["avx2", "avx2", "avx2", "avx2"]);
     expect(of("native")).toEqual(names.map(() => undefined));
+  });
+});
+
+describe("atRest", () => {
+  it("waits until a process that spins has gone to sleep", async () => {
+    const spinner = `
+      console.log("spins");
+      setImmediate(() => {
+        for (const end = Date.now() + 200; Date.now() < end; );
+        console.log("sleeps");
+        setInterval(() => {}, 100_000);
+      });`;
+    const child = spawn(process.execPath, ["-e", spinner], { stdio: ["ignore", "pipe", "inherit"] });
+    let said = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
+    try {
+      await once(child.stdout, "data");
+      await atRest(child.pid!);
+      expect(said).toBe("spins\nsleeps\n");
+    } finally {
+      child.kill("SIGKILL");
+    }
   });
 });

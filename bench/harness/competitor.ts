@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { environment, type Setting } from "./environment.js";
 import type { Greeting, Params, Reply, Request } from "./protocol.js";
+import { atRest } from "./rest.js";
 
 /** bench/, seen from bench/dist/harness/. */
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -71,6 +72,11 @@ export class Competitor {
     const reply = await this.ask({ do: "run", iterations, settle });
     if ("seconds" in reply) return reply.seconds / iterations;
     throw this.misunderstood(reply);
+  }
+
+  /** Resolves when its threads have gone to sleep. */
+  async rest(): Promise<void> {
+    if (this.process) await atRest(this.process.pid!);
   }
 
   /** The most bytes of memory that the process ever had. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Case } from "../cases/case.js";
 import type { Competitor } from "./competitor.js";
 import { summarize, type Summary } from "./statistics.js";
@@ -56,8 +55,6 @@ interface Runner {
 const WARM_UP_SECONDS = 0.3;
 /** From here on the caches that a neighbour emptied make no difference. */
 const LONG_SECONDS = 0.15;
-/** Between two competitors: the first one's threads stop spinning. */
-const PAUSE_MS = 5;
 /** About how long the rounds of one case may take, if that leaves three. */
 const CASE_SECONDS = 8;
 const LEAST_ROUNDS = 3;
@@ -84,7 +81,12 @@ export async function measure(
       fail(runner.competitor, error);
     }
   };
-  for (const runner of runners) await attempt(runner, () => warmUp(runner, effort));
+  for (const runner of runners) {
+    await attempt(runner, async () => {
+      await warmUp(runner, effort);
+      await runner.competitor.rest();
+    });
+  }
   const order = [...runners];
   const turnSeconds = order.reduce((sum, { iterations, samples }) => sum + iterations * samples[0]!, 0);
   for (const runner of order) runner.samples = [];
@@ -94,9 +96,9 @@ export async function measure(
     for (let i = 0; i < order.length; i++) {
       const runner = order[(round + i) % order.length]!;
       if (!runners.has(runner)) continue;
-      await sleep(PAUSE_MS);
       await attempt(runner, async () => {
         runner.samples.push(await runner.competitor.run(runner.iterations, runner.settle));
+        await runner.competitor.rest();
       });
     }
   }
