@@ -29,6 +29,7 @@ struct GruCell {
   }
   template <typename Lanes>
   NABLA_INLINE void carry(const Lanes&, const CellPlace&) const {}
+  NABLA_INLINE void fetch(const CellPlace&, int64_t) const {}
 };
 
 template <typename T>

@@ -35,6 +35,7 @@ struct LstmCell {
   NABLA_INLINE void carry(const Lanes& lanes, const CellPlace& at) const {
     if (kept.data) lanes.store(kept.c(at.step, at.row) + at.unit, lanes.load(c + at.row * units + at.unit));
   }
+  NABLA_INLINE void fetch(const CellPlace& at, int64_t n) const { fetch_lines(c + at.row * units + at.unit, n); }
 };
 
 template <typename T>

@@ -180,13 +180,21 @@ struct Kept {
   NABLA_INLINE T* of_gates(int64_t step, int64_t row) const { return data + (step * batch + row) * gates * units; }
   NABLA_INLINE T* c(int64_t step, int64_t row) const { return part(gates, step, row); }
   NABLA_INLINE T* h(int64_t step, int64_t row) const { return part(gates + states - 1, step, row); }
-  // Asks for n units from this one on.
+  // Asks for n units from this one on: all that a step keeps,
   NABLA_INLINE void fetch(int64_t step, int64_t row, int64_t unit, int64_t n) const {
-    for (int64_t g = 0; g < gates; ++g) fetch_lines(of_gates(step, row) + g * units + unit, n);
+    fetch_gates(step, row, unit, n);
     for (int64_t s = 0; s < states; ++s) fetch_lines(part(gates + s, step, row) + unit, n);
+  }
+  // and what the gradient of a step is the first to read, its gates and the state before.
+  NABLA_INLINE void fetch_for_gradient(int64_t step, int64_t row, int64_t unit, int64_t n) const {
+    fetch_gates(step, row, unit, n);
+    if (step > 0) fetch_lines(part(gates, step - 1, row) + unit, n);
   }
 
  private:
+  NABLA_INLINE void fetch_gates(int64_t step, int64_t row, int64_t unit, int64_t n) const {
+    for (int64_t g = 0; g < gates; ++g) fetch_lines(of_gates(step, row) + g * units + unit, n);
+  }
   NABLA_INLINE T* part(int64_t number, int64_t step, int64_t row) const {
     return data + ((number * steps + step) * batch + row) * units;
   }
@@ -204,7 +212,8 @@ struct CellPlace {
 //   kBlocks: what it wants to know,
 //   step(lanes, place, z, h): the new h of the units from place.unit on; the sum of block q is at z + q * NR, h before
 //   the step at h,
-//   carry(lanes, place): tells that a masked step has left these units as they were.
+//   carry(lanes, place): tells that a masked step has left these units as they were,
+//   fetch(place, n): asks for what it holds of n units.
 template <typename T, typename Cell>
 void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, const T* const* bias, const Cell& cell) {
   constexpr int64_t NR = TileShape<T>::NR;
@@ -238,9 +247,11 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
       const T* panels = weights.data + block * weights.block_elements();
       const int64_t unit = block * NR, n = min_of(H - unit, NR);
       const int64_t next = (cut.next_block(task, block, threads) - block) * weights.block_elements();
-      // What is written after the product comes meanwhile.
-      if (f.kept.data) {
-        for (int64_t b = task.row; b < task.row_end; ++b) f.kept.fetch(step, b, unit, n);
+      // What is read and written after the product comes meanwhile.
+      for (int64_t b = task.row; b < task.row_end; ++b) {
+        cell.fetch(CellPlace{b, step, unit}, n);
+        if (f.kept.data) f.kept.fetch(step, b, unit, n);
+        if (f.y) fetch_lines(f.y + (b * p.steps + step) * H + unit, n);
       }
       Ahead ahead;
       alignas(64) T z[RecurrentCut::kRows * count * NR];

@@ -54,11 +54,13 @@ void recur_backward(KernelArgs& args, const Recurrent& p, const RecurrentBackwar
   // One more round than steps: in each, what the step after gives, then the step.
   for_each_step(args.pool, cut, p.state && S > 0 ? S + 1 : S, [&](int64_t round, const RecurrentTask& task) {
     const int64_t step = S - 1 - round;
-    // What the step reads comes while the product is computed.
+    // What the step reads and writes comes while the product is computed.
     if (step >= 0) {
       const int64_t first = task.block * NR, n = min_of(task.block_end * NR, H) - first;
       for (int64_t b = task.row; b < task.row_end; ++b) {
-        f.kept.fetch(step, b, first, n);
+        f.kept.fetch_for_gradient(step, b, first, n);
+        T* const out = dz.data + (step * p.batch + b) * dz.ld + first;
+        for (int64_t q = 0; q < Cell::kColumns; ++q) fetch_lines(out + q * H, n);
         if (f.dy) fetch_lines(f.dy + (b * S + step) * H + first, n);
       }
     }
