@@ -15,8 +15,13 @@ struct GruCell {
   Kept<T> kept;  // z, r, the candidate, and the part of its sum that r multiplies
 
   template <typename Lanes>
+  NABLA_INLINE void open(const Lanes& lanes, const CellPlace&, T* sums) const {
+    lanes.store(sums, sigmoid(lanes.load(sums)));
+    lanes.store(sums + NR, sigmoid(lanes.load(sums + NR)));
+  }
+  template <typename Lanes>
   NABLA_INLINE Vec<T> step(const Lanes& lanes, const CellPlace& at, const T* sums, const T* h) const {
-    const Vec<T> z = sigmoid(lanes.load(sums)), r = sigmoid(lanes.load(sums + NR));
+    const Vec<T> z = lanes.load(sums), r = lanes.load(sums + NR);
     const Vec<T> of_h = lanes.load(sums + 3 * NR), candidate = tanh(fma(r, of_h, lanes.load(sums + 2 * NR)));
     if (kept.data) {
       T* gates = kept.of_gates(at.step, at.row) + at.unit;

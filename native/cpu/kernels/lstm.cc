@@ -15,20 +15,28 @@ struct LstmCell {
   Kept<T> kept;  // i, f, g, o
 
   template <typename Lanes>
-  NABLA_INLINE Vec<T> step(const Lanes& lanes, const CellPlace& at, const T* z, const T*) const {
+  NABLA_INLINE void open(const Lanes& lanes, const CellPlace& at, T* z) const {
     const Vec<T> i = sigmoid(lanes.load(z)), f = sigmoid(lanes.load(z + NR));
     const Vec<T> g = tanh(lanes.load(z + 2 * NR)), o = sigmoid(lanes.load(z + 3 * NR));
+    lanes.store(z, i);
+    lanes.store(z + NR, f);
+    lanes.store(z + 2 * NR, g);
+    lanes.store(z + 3 * NR, o);
+    if (!kept.data) return;
+    T* gates = kept.of_gates(at.step, at.row) + at.unit;
+    lanes.store(gates, i);
+    lanes.store(gates + units, f);
+    lanes.store(gates + 2 * units, g);
+    lanes.store(gates + 3 * units, o);
+  }
+  template <typename Lanes>
+  NABLA_INLINE Vec<T> step(const Lanes& lanes, const CellPlace& at, const T* gates, const T*) const {
+    const Vec<T> i = lanes.load(gates), f = lanes.load(gates + NR);
+    const Vec<T> g = lanes.load(gates + 2 * NR), o = lanes.load(gates + 3 * NR);
     T* own = c + at.row * units + at.unit;
     const Vec<T> next = fma(f, lanes.load(own), i * g);
     lanes.store(own, next);
-    if (kept.data) {
-      T* gates = kept.of_gates(at.step, at.row) + at.unit;
-      lanes.store(gates, i);
-      lanes.store(gates + units, f);
-      lanes.store(gates + 2 * units, g);
-      lanes.store(gates + 3 * units, o);
-      lanes.store(kept.c(at.step, at.row) + at.unit, next);
-    }
+    if (kept.data) lanes.store(kept.c(at.step, at.row) + at.unit, next);
     return o * tanh(next);
   }
   template <typename Lanes>

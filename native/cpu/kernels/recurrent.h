@@ -210,8 +210,9 @@ struct CellPlace {
 
 // Runs all steps. bias[q] points at the units of block q, or is null. A cell has
 //   kBlocks: what it wants to know,
-//   step(lanes, place, z, h): the new h of the units from place.unit on; the sum of block q is at z + q * NR, h before
-//   the step at h,
+//   open(lanes, place, z): from the sums of the units from place.unit on, that of block q at z + q * NR, its gates, in
+//   their places,
+//   step(lanes, place, z, h): the new h of these units; h before the step is at h,
 //   carry(lanes, place): tells that a masked step has left these units as they were,
 //   fetch(place, n): asks for what it holds of n units.
 template <typename T, typename Cell>
@@ -275,12 +276,18 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
           });
         }
       });
+      const auto row_counts = [&](int64_t b) { return !f.mask || f.mask[b * p.steps + p.time(step)]; };
+      // Gates of all rows first: none waits for another, and what the new h waits for is then short.
+      for (int64_t b = task.row; b < task.row_end; ++b) {
+        if (!row_counts(b)) continue;
+        for_lanes<T>(0, n, [&](int64_t j, auto lanes) { cell.open(lanes, CellPlace{b, step, unit + j}, z_of(b) + j); });
+      }
       for (int64_t b = task.row; b < task.row_end; ++b) {
         const T* before = row_at(step, b) + p.inputs + unit;
         T* after = row_at(step + 1, b) + p.inputs + unit;
         T* y = f.y ? f.y + (b * p.steps + step) * H + unit : nullptr;
         T* kept = f.kept.data ? f.kept.h(step, b) + unit : nullptr;
-        const bool counts = !f.mask || f.mask[b * p.steps + p.time(step)];
+        const bool counts = row_counts(b);
         const bool shown = counts || (!p.zero_output && step > started[b]);
         for_lanes<T>(0, n, [&](int64_t j, auto lanes) {
           const CellPlace place{b, step, unit + j};

@@ -12,6 +12,8 @@ struct SimpleRnnCell {
   Activation activation;
 
   template <typename Lanes>
+  NABLA_INLINE void open(const Lanes&, const CellPlace&, T*) const {}
+  template <typename Lanes>
   NABLA_INLINE Vec<T> step(const Lanes& lanes, const CellPlace&, const T* sums, const T*) const {
     return activate(lanes.load(sums), activation);
   }
