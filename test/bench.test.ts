@@ -174,4 +174,8 @@ describe("atRest", () => {
       child.kill("SIGKILL");
     }
   });
+
+  it("does not take a process that is gone for one at rest", async () => {
+    await expect(atRest(2 ** 30)).rejects.toThrow(/ENOENT.*1073741824/);
+  });
 });

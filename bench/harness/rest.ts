@@ -12,14 +12,17 @@ function activityOf(pid: number): { ran: number; runnable: boolean } {
   const tasks = `/proc/${pid}/task`;
   let nanoseconds = 0;
   let runnable = false;
+  let threads = 0;
   for (const task of readdirSync(tasks)) {
     try {
       nanoseconds += Number(readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ")[0]);
       runnable ||= /\) R /.test(readFileSync(`${tasks}/${task}/stat`, "utf8"));
+      threads++;
     } catch {
       // This thread has ended since the folder was read.
     }
   }
+  if (threads === 0) throw new Error(`process ${pid}: this system does not tell what its threads do`);
   return { ran: nanoseconds / 1e6, runnable };
 }
 
@@ -27,7 +30,7 @@ function activityOf(pid: number): { ran: number; runnable: boolean } {
  * Resolves when a process no longer computes. Threads of an engine wait for more work before they sleep, and take the
  * CPU from the one whose turn is next: ONNX Runtime's for 40 ms, PyTorch's for 8 ms.
  *
- * @throws {Error} when it has not rested within ten seconds, or does not exist
+ * @throws {Error} when it has not rested within ten seconds, does not exist, or the system does not tell
  */
 export async function atRest(pid: number): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS;
