@@ -46,15 +46,18 @@ struct Cut {
   NABLA_INLINE void even() { pieces = min_of(units(), ceil_div(pieces, 4) * 4); }
 };
 
-// The blocks in elements. A tile of A (MR x KC) stays in L1; a strip of B (KC x NC) stays in L2, beside the next one
-// on its way.
+// The blocks in elements. A strip of B (KC x NC) stays in L2, beside the next one on its way.
 template <typename T>
 struct Blocks {
   static constexpr int64_t MR = TileShape<T>::MR, NR = TileShape<T>::NR;
   static constexpr int64_t KC = sizeof(T) == 4 ? 384 : 256;
   static constexpr int64_t NC = sizeof(T) == 4 ? 192 : 128;
-  static constexpr int64_t MC = 1024;   // the rows of a task: they share one packing of a strip
-  static constexpr int64_t kTiles = 8;  // of a column-wise A that are packed together: whole lines of its columns
+  static constexpr int64_t MC = 1024;  // the rows of a task: they share one packing of a strip
+  // Tiles of a column-wise A (MR x KC) pass a panel of B (KC x NR) that stays in L1, if it fits there. Otherwise, and
+  // where A is read by rows, which are a long run each, a tile of A stays and panels pass.
+  static constexpr bool kPanelFits = KC * NR * int64_t{sizeof(T)} <= 24 * 1024;
+  static constexpr int64_t kFewPanels = 4;                // fewer than these may pass as well
+  static constexpr int64_t kTiles = kPanelFits ? 16 : 8;  // that are packed together: whole lines of A's columns
 };
 
 // What the micro-kernel is fed with. `steps` is its number of steps for k elements.
@@ -102,8 +105,9 @@ struct Plan {
   Cut rows, cols, depth;
   int64_t group;  // tasks that are handed out together
   bool pack_a, pack_b;
-  int64_t a_tiles;  // of A that are packed together
-  bool share_a;     // one packed copy of A for all tasks, instead of one for each strip of B
+  bool panel_stays;  // in the first-level cache, and not a tile of A
+  int64_t a_tiles;   // of A that are packed together, or pass a panel of B
+  bool share_a;      // one packed copy of A for all tasks, instead of one for each strip of B
 
   template <typename A, typename B>
   NABLA_INLINE static Plan of(const GemmArgs<T, A, B>& g, int64_t entries, int threads) {
@@ -139,7 +143,9 @@ struct Plan {
     const bool a_in_place = small || (g.a_col == 1 ? g.a_row * size % 2048 != 0 : g.a_col * size <= 1024);
     plan.pack_b = kIsHalf<B> || g.b_col != 1 || !b_in_place || waits;
     plan.pack_a = kIsHalf<A> || !a_in_place || (g.a_col != 1 && g.a_row != 1);
-    plan.a_tiles = plan.pack_a && g.a_col != 1 ? min_of(ceil_div(most, Block::MR), Block::kTiles) : 1;
+    plan.panel_stays = Block::kPanelFits && g.a_col != 1 && plan.cols.largest() >= Block::kFewPanels * Block::NR;
+    const bool together = plan.panel_stays || (plan.pack_a && g.a_col != 1);
+    plan.a_tiles = together ? min_of(ceil_div(most, Block::MR), Block::kTiles) : 1;
     plan.share_a = plan.pack_a && g.a_col != 1 && entries == 1 && plan.cols.pieces >= kUsesOfShared &&
                    plan.shared_elements() * size <= kMostShared;
     return plan;
@@ -184,7 +190,7 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
   const int64_t j0 = plan.cols.begin(col_piece), j1 = plan.cols.begin(col_piece + 1);
   T* const b_panels = static_cast<T*>(scratch);
   T* const a_panel = b_panels + plan.b_elements();
-  const int64_t panels = ceil_div(j1 - j0, NR);
+  const int64_t panels = ceil_div(j1 - j0, NR), together = (shared_a && !plan.panel_stays ? 1 : plan.a_tiles) * MR;
   const auto a_at = [&](int64_t i, int64_t p) { return g.a + i * g.a_row + p * g.a_col; };
   const auto b_at = [&](int64_t p) { return g.b + p * g.b_row + j0 * g.b_col; };
 
@@ -199,7 +205,9 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
     if (plan.pack_b && !last) {
       next_b = Prefetcher(b_at(next_p), g.b_row, g.b_col, plan.depth.begin(block + 2) - next_p, j1 - j0);
     }
-    const int64_t together = shared_a ? MR : plan.a_tiles * MR, groups = ceil_div(i1 - i0, together);
+    const int64_t groups = ceil_div(i1 - i0, together);
+    // From one tile of A to the next.
+    const int64_t tile_size = plan.pack_a ? packed_a_elements<T>(Feed::steps(kc)) : MR * g.a_row;
     for (int64_t number = 0; number < groups; ++number) {
       const int64_t group = i0 + number * together, next_group = min_of(group + together, i1);
       ATile<T> a;
@@ -213,25 +221,31 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
       }
       ahead.clear();
       if (shared_a && next_group < i1) {
-        const int64_t tile = packed_a_elements<T>(Feed::steps(kc));
-        ahead.add(Prefetcher(a.a + tile, tile, 1, 1, tile));
+        const int64_t size = together / MR * tile_size;
+        ahead.add(Prefetcher(a.a + size, size, 1, 1, size));
       } else if (plan.pack_b && next_group < i1) {
         const int64_t end = min_of(next_group + together, i1);
         ahead.add(Prefetcher(a_at(next_group, p0), g.a_row, g.a_col, end - next_group, kc));
       }
       ahead.add(next_b.part(number, groups));
-      ahead.share_among(ceil_div(next_group - group, MR) * panels * Feed::steps(kc));
-      for (int64_t i = group; i < next_group; i += MR, a.a += packed_a_elements<T>(Feed::steps(kc))) {
-        for (int64_t j = j0; j < j1; j += NR) {
-          const T* b = b_panels + (j - j0) * Feed::steps(kc);
-          if constexpr (!kIsHalf<B>) {
-            if (!plan.pack_b) b = b_at(p0) + (j - j0);
-          }
-          const Epilogue<T> epilogue = g.epilogue.at(j, i * g.ldc + j);
-          Feed::multiply(static_cast<int>(min_of(MR, next_group - i)), static_cast<int>(min_of(NR, j1 - j)), a, b,
-                         plan.pack_b ? NR : g.b_row, CTile<T>{g.c + i * g.ldc + j, g.ldc}, accumulate,
-                         last ? &epilogue : nullptr, &ahead);
+      const int64_t tiles = ceil_div(next_group - group, MR);
+      ahead.share_among(tiles * panels * Feed::steps(kc));
+      const auto multiply = [&](int64_t tile, int64_t panel) {
+        const int64_t i = group + tile * MR, j = j0 + panel * NR;
+        ATile<T> a_tile = a;
+        a_tile.a += tile * tile_size;
+        const T* b = b_panels + (j - j0) * Feed::steps(kc);
+        if constexpr (!kIsHalf<B>) {
+          if (!plan.pack_b) b = b_at(p0) + (j - j0);
         }
+        const Epilogue<T> epilogue = g.epilogue.at(j, i * g.ldc + j);
+        Feed::multiply(static_cast<int>(min_of(MR, next_group - i)), static_cast<int>(min_of(NR, j1 - j)), a_tile, b,
+                       plan.pack_b ? NR : g.b_row, CTile<T>{g.c + i * g.ldc + j, g.ldc}, accumulate,
+                       last ? &epilogue : nullptr, &ahead);
+      };
+      const int64_t outer = plan.panel_stays ? panels : tiles, inner = plan.panel_stays ? tiles : panels;
+      for (int64_t x = 0; x < outer; ++x) {
+        for (int64_t y = 0; y < inner; ++y) multiply(plan.panel_stays ? y : x, plan.panel_stays ? x : y);
       }
     }
   }
