@@ -1,11 +1,12 @@
 // Runs the native tests of a build folder and counts them, for the scripts that add up results.
 import { spawnSync } from "node:child_process";
+import { jobs } from "./lib.mjs";
 import { counted, heading } from "./vitest.mjs";
 
 /** `args` are further ones of ctest. */
 export function nativeTests(name, folder, args = []) {
   heading(name);
-  const own = ["--test-dir", folder, "--output-on-failure", "--no-tests=error"];
+  const own = ["--test-dir", folder, "--output-on-failure", "--no-tests=error", "--parallel", jobs];
   const { stdout, status } = spawnSync("ctest", [...own, ...args], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],

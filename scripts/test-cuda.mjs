@@ -33,7 +33,8 @@ await run(async () => {
   for (const { name, capability } of addon.info().devices)
     console.log(`${name}, compute capability ${capability / 10}`);
 
-  const options = ["--typecheck.enabled=false", ...(emulated ? PATIENCE : [])];
+  // Processes would share the one GPU, and its memory.
+  const options = ["--typecheck.enabled=false", ...(emulated ? PATIENCE : ["--maxWorkers=1"])];
   // The tests of the ops make every tensor on the device; the others name it.
   const onDevice = { NABLA_DEVICE: "cuda" };
   const parts =
