@@ -11,8 +11,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"], tsconfig: "tsconfig.json" },
-    // A process a file. Most of them keep one core busy with the JavaScript of references, so a few run side by side; the
-    // engine under test uses every core itself, so they are no more.
+    // A process a file. Most keep one core busy with the JavaScript of references, so a few run side by side; not one for
+    // each of many cores, as every process has an engine with a thread a core.
     pool: "forks",
     maxWorkers: Math.min(availableParallelism(), 4),
     testTimeout: 60_000,

@@ -56,7 +56,7 @@ struct Blocks {
   // Tiles of a column-wise A (MR x KC) pass a panel of B (KC x NR) that stays in L1, if it fits there. Otherwise, and
   // where A is read by rows, which are a long run each, a tile of A stays and panels pass.
   static constexpr bool kPanelFits = KC * NR * int64_t{sizeof(T)} <= 24 * 1024;
-  static constexpr int64_t kFewPanels = 4;                // fewer than these may pass as well
+  static constexpr int64_t kLeastPanels = 4;              // for fewer of them it gains nothing
   static constexpr int64_t kTiles = kPanelFits ? 16 : 8;  // that are packed together: whole lines of A's columns
 };
 
@@ -143,9 +143,9 @@ struct Plan {
     const bool a_in_place = small || (g.a_col == 1 ? g.a_row * size % 2048 != 0 : g.a_col * size <= 1024);
     plan.pack_b = kIsHalf<B> || g.b_col != 1 || !b_in_place || waits;
     plan.pack_a = kIsHalf<A> || !a_in_place || (g.a_col != 1 && g.a_row != 1);
-    plan.panel_stays = Block::kPanelFits && g.a_col != 1 && plan.cols.largest() >= Block::kFewPanels * Block::NR;
-    const bool together = plan.panel_stays || (plan.pack_a && g.a_col != 1);
-    plan.a_tiles = together ? min_of(ceil_div(most, Block::MR), Block::kTiles) : 1;
+    plan.panel_stays = Block::kPanelFits && g.a_col != 1 && plan.cols.largest() >= Block::kLeastPanels * Block::NR;
+    const bool in_groups = g.a_col != 1 && (plan.pack_a || plan.panel_stays);
+    plan.a_tiles = in_groups ? min_of(ceil_div(most, Block::MR), Block::kTiles) : 1;
     plan.share_a = plan.pack_a && g.a_col != 1 && entries == 1 && plan.cols.pieces >= kUsesOfShared &&
                    plan.shared_elements() * size <= kMostShared;
     return plan;
