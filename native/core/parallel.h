@@ -7,6 +7,30 @@
 
 namespace nabla {
 
+// The order in which threads draw tasks from one counter. Neighbours among tasks often write neighbouring memory, and a
+// CPU that fetches ahead takes such lines from the cache of the CPU that is writing them. So each thread goes along a
+// share of neighbours, as long as they draw in turn.
+struct TaskOrder {
+  int64_t tasks, threads;
+
+  // The task that the draw with this number gives.
+  NABLA_INLINE int64_t at(int64_t draw) const { return begin(draw % threads) + draw / threads; }
+  // What the same thread draws after this task, if they draw in turn: the next one, or the first of its share again,
+  // when tasks are handed out anew.
+  NABLA_INLINE int64_t next(int64_t task) const {
+    const int64_t least = tasks / threads, larger = tasks % threads * (least + 1);
+    const int64_t share = task < larger ? task / (least + 1) : (task - larger) / least + tasks % threads;
+    return task + 1 < begin(share + 1) ? task + 1 : begin(share);
+  }
+
+ private:
+  // Of a share; the first ones have one task more where they differ.
+  NABLA_INLINE int64_t begin(int64_t share) const {
+    const int64_t rest = tasks % threads;
+    return share * (tasks / threads) + (share < rest ? share : rest);
+  }
+};
+
 class ThreadPool {
  public:
   virtual ~ThreadPool();

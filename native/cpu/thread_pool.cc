@@ -108,7 +108,7 @@ void CpuThreadPool::run_tasks() {
   int64_t undrawn = undrawn_.load(std::memory_order_acquire);
   while (undrawn > 0) {
     if (!undrawn_.compare_exchange_weak(undrawn, undrawn - 1, std::memory_order_acquire)) continue;
-    job_.fn(job_.context, job_.tasks - undrawn);
+    job_.fn(job_.context, TaskOrder{job_.tasks, threads()}.at(job_.tasks - undrawn));
     unfinished_.fetch_sub(1, std::memory_order_release);
     undrawn = undrawn_.load(std::memory_order_acquire);
   }

@@ -64,6 +64,25 @@ NABLA_TEST(pools_come_and_go) {
   }
 }
 
+// All tasks once, and for each thread neighbours in their order; after the last one of a share comes its first one.
+NABLA_TEST(task_order) {
+  for (int64_t threads : {1, 2, 3, 7}) {
+    for (int64_t tasks : {1, 2, 3, 6, 7, 8, 64, 101}) {
+      const nabla::TaskOrder order = {tasks, threads};
+      std::vector<int> draws(static_cast<size_t>(tasks), 0);
+      for (int64_t draw = 0; draw < tasks; ++draw) {
+        const int64_t task = order.at(draw);
+        CHECK(task >= 0 && task < tasks);
+        ++draws[static_cast<size_t>(task)];
+        const bool last = draw + threads >= tasks;
+        if (!last) CHECK(order.at(draw + threads) == task + 1);
+        CHECK(order.next(task) == (last ? order.at(draw % threads) : task + 1));
+      }
+      for (int count : draws) CHECK(count == 1);
+    }
+  }
+}
+
 NABLA_TEST(isa_names) {
   nabla::Isa isa = nabla::Isa::scalar;
   for (int i = 0; i < nabla::kIsaCount; ++i) {

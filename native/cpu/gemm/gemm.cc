@@ -185,7 +185,8 @@ void pack_shared(ThreadPool& pool, const GemmArgs<T, A, B>& g, const Plan<T, Fee
 template <typename Feed, typename T, typename A, typename B>
 void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task, void* scratch, const T* shared_a) {
   constexpr int64_t MR = Blocks<T>::MR, NR = Blocks<T>::NR;
-  const int64_t row_piece = task % plan.rows.pieces, col_piece = task / plan.rows.pieces;
+  // Tasks with the same rows of A are neighbours: they follow each other on one thread, and no other writes beside it.
+  const int64_t row_piece = task / plan.cols.pieces, col_piece = task % plan.cols.pieces;
   const int64_t i0 = plan.rows.begin(row_piece), i1 = plan.rows.begin(row_piece + 1);
   const int64_t j0 = plan.cols.begin(col_piece), j1 = plan.cols.begin(col_piece + 1);
   T* const b_panels = static_cast<T*>(scratch);

@@ -18,12 +18,13 @@ NABLA_INLINE void parallel_for_with_scratch(ThreadPool& pool, Workspace& workspa
   // Pieces start on pages of their own: threads share no line, and the prefetcher no page.
   bytes = (bytes + 4095) / 4096 * 4096 + 64;
   char* scratch = static_cast<char*>(workspace.get(bytes * static_cast<size_t>(workers)));
+  const TaskOrder order = {tasks, workers};
   int64_t next = 0;
   parallel_for(pool, workers, [&](int64_t worker) {
     for (;;) {
-      const int64_t task = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED);
-      if (task >= tasks) return;
-      body(task, static_cast<void*>(scratch + static_cast<size_t>(worker) * bytes));
+      const int64_t draw = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED);
+      if (draw >= tasks) return;
+      body(order.at(draw), static_cast<void*>(scratch + static_cast<size_t>(worker) * bytes));
     }
   });
 }

@@ -23,6 +23,7 @@ NABLA_INLINE const int32_t* first_counting(Workspace& workspace, const Recurrent
 
 // A range of rows of the batch and of blocks of units.
 struct RecurrentTask {
+  int64_t number;  // of the task
   int64_t row, row_end, block, block_end;
   int64_t group, group_end;  // the rows' groups
   int64_t share, share_end;  // this task's share of its rows, for work that has no units
@@ -57,19 +58,28 @@ struct RecurrentCut {
   NABLA_INLINE bool waits() const { return block_tasks > 1; }
   NABLA_INLINE int64_t row_tasks() const { return ceil_div(groups, groups_per_task); }
   NABLA_INLINE int64_t row_of(int64_t group) const { return batch * group / groups; }
-  // The block that a thread will come to after this one if tasks are drawn evenly, in this step or the next: a guess,
+  // The block that a thread will come to after this one if tasks are drawn in turn, in this step or the next: a guess,
   // for asking for its weights. This block itself where all weights stay near.
   NABLA_INLINE int64_t next_block(const RecurrentTask& task, int64_t block, int threads) const {
     if (!waits()) return block;
     if (block + 1 < task.block_end) return block + 1;
-    return (task.block_end + (threads - 1) / row_tasks() * (blocks / block_tasks)) % blocks;
+    return first_block(TaskOrder{tasks(), threads}.next(task.number) / row_tasks());
   }
+  NABLA_INLINE int64_t tasks() const { return row_tasks() * block_tasks; }
+  NABLA_INLINE int64_t first_block(int64_t block_task) const { return blocks * block_task / block_tasks; }
   NABLA_INLINE RecurrentTask task(int64_t number) const {
     const int64_t group = number % row_tasks() * groups_per_task, b = number / row_tasks();
     const int64_t group_end = min_of(groups, group + groups_per_task);
     const int64_t row = row_of(group), rows = row_of(group_end) - row;
-    return {row,   row + rows, blocks * b / block_tasks,     blocks * (b + 1) / block_tasks,
-            group, group_end,  row + rows * b / block_tasks, row + rows * (b + 1) / block_tasks};
+    return {number,
+            row,
+            row + rows,
+            first_block(b),
+            first_block(b + 1),
+            group,
+            group_end,
+            row + rows * b / block_tasks,
+            row + rows * (b + 1) / block_tasks};
   }
 };
 
@@ -82,7 +92,7 @@ NABLA_INLINE void for_each_step(ThreadPool& pool, const RecurrentCut& cut, int64
     });
   }
   for (int64_t step = 0; step < steps; ++step) {
-    parallel_for(pool, cut.row_tasks() * cut.block_tasks, [&](int64_t number) { body(step, cut.task(number)); });
+    parallel_for(pool, cut.tasks(), [&](int64_t number) { body(step, cut.task(number)); });
   }
 }
 

@@ -128,9 +128,9 @@ struct Forward {
       return ahead;
     }
     ahead.add(rows_ahead(y.at(at.b, at.h), at.begin, at.end, p.value_size));
-    // Drawn evenly, tasks are this far apart.
-    if (task + threads >= tasks()) return ahead;
-    const Place next = place_of(task + threads);
+    const int64_t next_task = TaskOrder{tasks(), threads}.next(task);
+    if (next_task <= task) return ahead;
+    const Place next = place_of(next_task);
     ahead.add(rows_ahead(q.at(next.b, next.h), next.begin, next.end, p.size));
     const KeyBlocks of_next = key_blocks(next);
     if (of_next.seen > 0) add_block(next, of_next, 0);

@@ -181,9 +181,9 @@ struct Backward {
       } else {
         ahead.add(rows_ahead(dk.at(of.b, of.key_head), of.begin, of.end, p.size));
         ahead.add(rows_ahead(dv.at(of.b, of.key_head), of.begin, of.end, p.value_size));
-        // Drawn evenly, tasks are this far apart.
-        if (task + threads < tasks()) {
-          const Chunk next = chunk_of(task + threads);
+        const int64_t next_task = TaskOrder{tasks(), threads}.next(task);
+        if (next_task > task) {
+          const Chunk next = chunk_of(next_task);
           const Block first = block_of(next, 0);
           const AttentionCut blocks = keys_of(next, first);
           add_queries(next, first);
