@@ -22,6 +22,8 @@ export interface Case {
   /** "memory": the most resident memory of a process of its own that does the case. Time if left out. */
   measure?: "memory";
   target: Target;
+  /** How long each competitor warms up, where the harness's 0.3 s are too short. */
+  warmUpSeconds?: number;
   /** The largest difference from the reference that passes, relative to the largest reference value of that output. */
   tolerance: number;
   /** Of competitors that round more by their nature. */
@@ -34,6 +36,12 @@ export interface Case {
 }
 
 export const FLOAT = 4;
+
+/**
+ * Of short training steps, which by their nature are made by the thousand: Node.js compiles the many functions behind one
+ * step in the course of the first two thousand.
+ */
+export const TRAINING_WARM_UP_SECONDS = 10;
 
 /** Bytes of so many float32 numbers that pass between memory and the CPU. */
 export function moved(floats: number): Work {

@@ -1,4 +1,4 @@
-import type { Case } from "./case.js";
+import { TRAINING_WARM_UP_SECONDS, type Case } from "./case.js";
 import { targets } from "./targets.js";
 
 /** The README's CNN on images of noise: one training step with Adam, the loss read after it. */
@@ -17,6 +17,7 @@ function trainingStep(batch: number): Case {
     params,
     work: { flops: batch * FLOPS_PER_IMAGE, peak: "fma" },
     target: targets.cnnStep,
+    warmUpSeconds: TRAINING_WARM_UP_SECONDS,
     // The losses of five steps, which float32 rounding reaches through the weights.
     tolerance: 1e-5,
   };

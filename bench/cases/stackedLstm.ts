@@ -1,4 +1,4 @@
-import type { Case } from "./case.js";
+import { TRAINING_WARM_UP_SECONDS, type Case } from "./case.js";
 import { targets } from "./targets.js";
 
 /** Two LSTM layers and a dense one that gives classes for each step, on sequences of noise: one training step with Adam. */
@@ -29,6 +29,7 @@ const step: Case = {
   params,
   work: { flops: flops(params), peak: "fma" },
   target: targets.lstmStep,
+  warmUpSeconds: TRAINING_WARM_UP_SECONDS,
   // The losses of five steps, which float32 rounding reaches through the weights.
   tolerance: 1e-5,
 };

@@ -51,7 +51,7 @@ interface Runner {
   samples: number[];
 }
 
-/** How long each competitor warms up. */
+/** How long each competitor warms up, unless the case says otherwise. */
 const WARM_UP_SECONDS = 0.3;
 /** From here on the caches that a neighbour emptied make no difference. */
 const LONG_SECONDS = 0.15;
@@ -83,7 +83,7 @@ export async function measure(
   };
   for (const runner of runners) {
     await attempt(runner, async () => {
-      await warmUp(runner, effort);
+      await warmUp(runner, benchCase.warmUpSeconds ?? WARM_UP_SECONDS, effort);
       await runner.competitor.rest();
     });
   }
@@ -147,9 +147,9 @@ async function prepareAll(
 }
 
 /** Leaves the last time of an iteration in `samples`. */
-async function warmUp(runner: Runner, effort: Effort): Promise<void> {
+async function warmUp(runner: Runner, least: number, effort: Effort): Promise<void> {
   let seconds = await runner.competitor.run(1, false);
-  for (let spent = seconds; spent < WARM_UP_SECONDS;) {
+  for (let spent = seconds; spent < least;) {
     const iterations = Math.max(1, Math.floor(WARM_UP_SECONDS / 3 / seconds));
     seconds = await runner.competitor.run(iterations, false);
     spent += seconds * iterations;

@@ -258,8 +258,8 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
       const T* panels = weights.data + block * weights.block_elements();
       const int64_t unit = block * NR, n = min_of(H - unit, NR);
       const int64_t next = (cut.next_block(task, block, threads) - block) * weights.block_elements();
-      // What is read and written after the product comes meanwhile.
-      for (int64_t b = task.row; b < task.row_end; ++b) {
+      // What is read and written after the product comes meanwhile. Where weights are small, so is the rest.
+      for (int64_t b = task.row; cut.waits() && b < task.row_end; ++b) {
         cell.fetch(CellPlace{b, step, unit}, n);
         if (f.kept.data) f.kept.fetch(step, b, unit, n);
         if (f.y) fetch_lines(f.y + (b * p.steps + step) * H + unit, n);

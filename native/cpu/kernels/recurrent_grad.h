@@ -55,7 +55,7 @@ void recur_backward(KernelArgs& args, const Recurrent& p, const RecurrentBackwar
   for_each_step(args.pool, cut, p.state && S > 0 ? S + 1 : S, [&](int64_t round, const RecurrentTask& task) {
     const int64_t step = S - 1 - round;
     // What the step reads and writes comes while the product is computed.
-    if (step >= 0) {
+    if (step >= 0 && cut.waits()) {
       const int64_t first = task.block * NR, n = min_of(task.block_end * NR, H) - first;
       for (int64_t b = task.row; b < task.row_end; ++b) {
         f.kept.fetch_for_gradient(step, b, first, n);
