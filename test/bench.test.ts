@@ -8,7 +8,8 @@ import { allCases } from "../bench/cases/index.js";
 import { compare, grew } from "../bench/harness/compare.js";
 import { environment } from "../bench/harness/environment.js";
 import { asBfloat16 } from "../bench/harness/inputs.js";
-import { ratioOf, type CaseResult } from "../bench/harness/measure.js";
+import type { Competitor } from "../bench/harness/competitor.js";
+import { measure, ratioOf, type CaseResult } from "../bench/harness/measure.js";
 import { parseNotes, recordedRuns, renderPage, verdictOf } from "../bench/harness/page.js";
 import { rateOf, type Peaks } from "../bench/harness/peaks.js";
 import { atRest } from "../bench/harness/rest.js";
@@ -151,6 +152,27 @@ describe("--isa avx2", () => {
       names.map((name) => environment({ device: "cpu", threads: 1, isa })[name]?.toLowerCase());
     expect(of("avx2")).toEqual(["avx2", "avx2", "avx2", "avx2"]);
     expect(of("native")).toEqual(names.map(() => undefined));
+  });
+});
+
+describe("measure", () => {
+  it.each([
+    [undefined, 3],
+    [10, 80],
+  ])("warms up for as long as the case says (%s s)", async (warmUpSeconds, calls) => {
+    let warmUps = 0;
+    let turns = 0;
+    // An iteration takes 0.125 s; turns begin with one that is not counted.
+    const engine = {
+      name: "pytorch",
+      prepare: () => Promise.resolve({ output: [[1]] }),
+      run: (_: number, settle: boolean) => Promise.resolve((settle ? turns++ : warmUps++, 0.125)),
+      rest: () => Promise.resolve(),
+    } as unknown as Competitor;
+    const one: Case = { ...allCases[0]!, warmUpSeconds, reference: () => [[1]] };
+    const { results } = await measure(one, [engine], 1, { rounds: 5, roundSeconds: 0.125 });
+    expect([warmUps, turns]).toEqual([calls, 5]);
+    expect(results[0]!.value.median).toBe(0.125);
   });
 });
 
