@@ -43,9 +43,9 @@ describe("the list of benchmarks", () => {
   it("has names that differ, and a target and a tolerance for each case", () => {
     expect(allCases.length).toBeGreaterThan(60);
     expect(new Set(allCases.map(({ name }) => name)).size).toBe(allCases.length);
-    const incomplete = allCases.filter(({ target, tolerance, work, measure }) => {
+    const incomplete = allCases.filter(({ target, tolerance, work, measure: what }) => {
       const targeted = target.goal > 0 && target.goal <= target.must;
-      return !(targeted && tolerance < 0.01 && (measure === "memory" || work !== undefined));
+      return !(targeted && tolerance < 0.01 && (what === "memory" || work !== undefined));
     });
     expect(incomplete.map(({ name }) => name)).toEqual([]);
   });
