@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "cpu/gemm/widen.h"
 #include "cpu/isa_namespace.h"
 #include "cpu/kernels/half.h"
 #include "cpu/thread_pool.h"
@@ -41,13 +42,13 @@ double loaded(S x) {
   if constexpr (!kIsHalf<S>) return static_cast<double>(x);
 }
 
-enum Layout { rows, padded_rows, columns, padded_columns, spread };
+enum Layout { rows, padded_rows, columns, padded_columns, spread, panels };
 
 // A matrix with strides inside a buffer whose other elements are NaN: reading one of them shows in the result.
 template <typename T>
 struct Matrix {
   std::vector<T> buffer;
-  int64_t row = 0, col = 0;
+  int64_t row = 0, col = 0, panel = 0;
   T* data;
 
   Matrix(int64_t m, int64_t n, Layout layout, uint64_t seed) {
@@ -57,14 +58,18 @@ struct Matrix {
       case columns: row = 1, col = m; break;
       case padded_columns: row = 1, col = m + 5; break;
       case spread: row = 2 * n + 1, col = 2; break;
+      case panels: row = TileShape<Wide<T>>::NR, col = 1, panel = m * row + 3; break;
     }
-    buffer.assign(static_cast<size_t>(m * row + n * col + 1), stored<T>(std::numeric_limits<double>::quiet_NaN()));
+    const int64_t size = panel > 0 ? (n + row - 1) / row * panel : m * row + n * col;
+    buffer.assign(static_cast<size_t>(size + 1), stored<T>(std::numeric_limits<double>::quiet_NaN()));
     data = buffer.data();
     for (int64_t i = 0; i < m; ++i) {
       for (int64_t j = 0; j < n; ++j) at(i, j) = stored<T>(number(seed + static_cast<uint64_t>(i * n + j)));
     }
   }
-  T& at(int64_t i, int64_t j) { return data[i * row + j * col]; }
+  T& at(int64_t i, int64_t j) {
+    return panel > 0 ? data[j / row * panel + i * row + j % row] : data[i * row + j * col];
+  }
 };
 double activated(Activation activation, double x) {
   switch (activation) {
@@ -104,6 +109,7 @@ void check_case(const Case& t) {
     std::vector<T> result = before;
     GemmArgs<T, A, B> args = {t.m, t.n, t.k, a.data, a.row, a.col, b.data, b.row, b.col, result.data(), ldc};
     args.accumulate = t.accumulate;
+    args.b_panel = b.panel;
     args.epilogue = {t.bias ? bias.data() : nullptr, t.activation, t.residual ? residual.data() : nullptr,
                      t.z ? z.data() : nullptr};
     TestWorkspace workspace;
@@ -249,6 +255,20 @@ void check_vectors() {
     }
   }
 }
+template <typename T>
+void check_panels() {
+  for (int64_t m : {1, 2, 29, 301}) {
+    for (int64_t n : {1, 16, 33, 96, 401}) {
+      for (int64_t k : {0, 1, 40, 1100}) {
+        check_case<T>({m, n, k, columns, panels});
+        check_case<T>({m, n, k, rows, panels, true});
+      }
+    }
+  }
+}
+NABLA_TEST(panels_float) { check_panels<float>(); }
+NABLA_TEST(panels_double) { check_panels<double>(); }
+
 NABLA_TEST(vectors_float) { check_vectors<float>(); }
 NABLA_TEST(vectors_double) { check_vectors<double>(); }
 NABLA_TEST(vectors_halves) {

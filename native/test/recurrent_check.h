@@ -214,7 +214,7 @@ constexpr RecurrentOptions kRecurrentOptions[] = {
 constexpr RecurrentSizes kSmallSizes[] = {{3, 4, 5, 2}, {1, 1, 1, 1},  {2, 0, 3, 4},   {0, 3, 2, 4},  {4, 3, 0, 5},
                                           {2, 5, 3, 7}, {5, 7, 3, 33}, {17, 5, 9, 40}, {1, 6, 13, 64}};
 // The weights of these do not fit a core's cache.
-constexpr RecurrentSizes kLargeSizes[] = {{61, 3, 70, 210}, {2, 4, 301, 250}};
+constexpr RecurrentSizes kLargeSizes[] = {{61, 3, 70, 210}, {2, 4, 301, 250}, {15, 3, 45, 352}};
 
 inline void check_recurrent_sizes(const ReferenceCell& cell) {
   uint64_t seed = 1;

@@ -141,7 +141,7 @@ struct Plan {
     const int64_t near = most <= kFewRows ? kNearRowsForFew : kNearRows;
     const bool b_in_place = small || g.b_row * size <= near || most <= 2 * Block::MR;
     const bool a_in_place = small || (g.a_col == 1 ? g.a_row * size % 2048 != 0 : g.a_col * size <= 1024);
-    plan.pack_b = kIsHalf<B> || g.b_col != 1 || !b_in_place || waits;
+    plan.pack_b = g.b_panel == 0 && (kIsHalf<B> || g.b_col != 1 || !b_in_place || waits);
     plan.pack_a = kIsHalf<A> || !a_in_place || (g.a_col != 1 && g.a_row != 1);
     plan.panel_stays = Block::kPanelFits && g.a_col != 1 && plan.cols.largest() >= Block::kLeastPanels * Block::NR;
     const bool in_groups = g.a_col != 1 && (plan.pack_a || plan.panel_stays);
@@ -237,7 +237,7 @@ void compute(const GemmArgs<T, A, B>& g, const Plan<T, Feed>& plan, int64_t task
         a_tile.a += tile * tile_size;
         const T* b = b_panels + (j - j0) * Feed::steps(kc);
         if constexpr (!kIsHalf<B>) {
-          if (!plan.pack_b) b = b_at(p0) + (j - j0);
+          if (!plan.pack_b) b = g.b_panel ? g.b + j / NR * g.b_panel + p0 * g.b_row : b_at(p0) + (j - j0);
         }
         const Epilogue<T> epilogue = g.epilogue.at(j, i * g.ldc + j);
         Feed::multiply(static_cast<int>(min_of(MR, next_group - i)), static_cast<int>(min_of(NR, j1 - j)), a_tile, b,
@@ -337,7 +337,7 @@ void gemm_batched(ThreadPool& pool, Workspace& workspace, const GemmArgs<T, A, B
   for (int d = 0; d < batch.rank; ++d) entries *= batch.shape[d];
   if (args.m == 0 || args.n == 0 || entries == 0) return;
   const GemmArgs<T, A, B> first = with_unit_strides(args);
-  if (first.m == 1 && row_product(first).fits()) {
+  if (first.m == 1 && first.b_panel == 0 && row_product(first).fits()) {
     return run_gemv(pool, entries, row_product(first),
                     [&](int64_t index) { return row_product(entry_at(first, batch, index)); });
   }

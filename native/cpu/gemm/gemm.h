@@ -21,6 +21,8 @@ struct GemmArgs {
   int64_t ldc;
   bool accumulate = false;                             // add to c instead of overwriting it
   Epilogue<T> epilogue = {nullptr, Activation::none};  // applied to the finished sum
+  // Where b comes in panels of NR columns, b_row is NR, and this is how far apart they begin. 0: b is a matrix.
+  int64_t b_panel = 0;
 };
 
 // Bytes of a matrix that is read from memory every time.

@@ -9,7 +9,7 @@ namespace {
 template <typename T>
 struct GruGradCell {
   static constexpr int kGates[] = {2, 0, 1};
-  static constexpr int64_t kColumns = 4;
+  static constexpr int64_t kColumns = 4, kInput = 1;
   static constexpr bool kCarries = true;
 
   int64_t units;
@@ -50,7 +50,7 @@ void backward(KernelArgs& args, const Recurrent& p) {
   const WeightGradients<T> gradients{args, p, dz};
   gradients.recurrent(f.kept.h(0, 0), f.h0, H, 2 * H, f.du);
   gradients.recurrent(f.kept.h(0, 0), f.h0, 0, H, f.du + 2 * H);
-  gradients.input(f.x, f.w, H, f.dw, f.dx);
+  gradients.input(f.x, H, f.dw);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace {
 template <typename T>
 struct LstmGradCell {
   static constexpr int kGates[] = {0, 1, 2, 3};
-  static constexpr int64_t kColumns = 4;
+  static constexpr int64_t kColumns = 4, kInput = 0;
   static constexpr bool kCarries = false;
 
   int64_t units;
@@ -43,7 +43,7 @@ void backward(KernelArgs& args, const Recurrent& p) {
   recur_backward(args, p, f, dz, f.dbias, LstmGradCell<T>{p.units, f.dc, f.c0, f.kept});
   const WeightGradients<T> gradients{args, p, dz};
   gradients.recurrent(f.kept.h(0, 0), f.h0, 0, 4 * p.units, f.du);
-  gradients.input(f.x, f.w, 0, f.dw, f.dx);
+  gradients.input(f.x, 0, f.dw);
 }
 
 }  // namespace

@@ -35,12 +35,12 @@ struct RecurrentTask {
 // whose weights are then read once for all rows, and every step waits for the one before.
 struct RecurrentCut {
   static constexpr int64_t kRows = 56;  // of a task at most
-  int64_t batch, groups, groups_per_task, blocks, block_tasks;
+  int64_t batch, groups, groups_per_task, blocks, block_tasks, threads;
 
   template <typename T>
   static RecurrentCut of(int64_t batch, int64_t blocks, int64_t weights_of_block, int64_t threads) {
     constexpr int64_t MR = TileShape<T>::MR, kOwnCache = 512 * 1024;
-    RecurrentCut cut{batch, 1, 1, blocks, 1};
+    RecurrentCut cut{batch, 1, 1, blocks, 1, threads};
     if (blocks * weights_of_block * int64_t{sizeof(T)} <= kOwnCache) {
       // Whole tiles, but enough groups for some threads; a multiple of 4, so that these get equal shares.
       cut.groups = ceil_div(batch, 4 * MR) * 4;
@@ -60,7 +60,7 @@ struct RecurrentCut {
   NABLA_INLINE int64_t row_of(int64_t group) const { return batch * group / groups; }
   // The block that a thread will come to after this one if tasks are drawn in turn, in this step or the next: a guess,
   // for asking for its weights. This block itself where all weights stay near.
-  NABLA_INLINE int64_t next_block(const RecurrentTask& task, int64_t block, int threads) const {
+  NABLA_INLINE int64_t next_block(const RecurrentTask& task, int64_t block) const {
     if (!waits()) return block;
     if (block + 1 < task.block_end) return block + 1;
     return first_block(TaskOrder{tasks(), threads}.next(task.number) / row_tasks());
@@ -104,17 +104,6 @@ NABLA_INLINE void for_each_tile(int64_t begin, int64_t end, Body&& body) {
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t first = begin + rows * i / tiles;
     body(first, begin + rows * (i + 1) / tiles - first);
-  }
-}
-
-// body(first k, k's) for pieces of nearly equal lengths: one of a panel stays in the first-level cache.
-template <typename T, typename Body>
-NABLA_INLINE void for_each_depth(int64_t k, Body&& body) {
-  constexpr int64_t KC = 1024 / sizeof(T);
-  const int64_t pieces = max_of(ceil_div(k, KC), 1);
-  for (int64_t i = 0; i < pieces; ++i) {
-    const int64_t first = k * i / pieces;
-    body(first, k * (i + 1) / pieces - first);
   }
 }
 
@@ -248,8 +237,7 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
     }
   }
 
-  const int threads = args.pool.threads();
-  const auto cut = RecurrentCut::of<T>(p.batch, weights.blocks(), weights.block_elements(), threads);
+  const auto cut = RecurrentCut::of<T>(p.batch, weights.blocks(), weights.block_elements(), args.pool.threads());
   for_each_step(args.pool, cut, p.steps, [&](int64_t step, const RecurrentTask& task) {
     if (step + 1 < p.steps) {
       for (int64_t b = task.share; b < task.share_end; ++b) copy_x(step + 1, b);
@@ -257,35 +245,28 @@ void recur(KernelArgs& args, const Recurrent& p, const RecurrentForward<T>& f, c
     for (int64_t block = task.block; block < task.block_end; ++block) {
       const T* panels = weights.data + block * weights.block_elements();
       const int64_t unit = block * NR, n = min_of(H - unit, NR);
-      const int64_t next = (cut.next_block(task, block, threads) - block) * weights.block_elements();
+      const int64_t next = (cut.next_block(task, block) - block) * weights.block_elements();
       // What is read and written after the product comes meanwhile. Where weights are small, so is the rest.
-      for (int64_t b = task.row; cut.waits() && b < task.row_end; ++b) {
-        cell.fetch(CellPlace{b, step, unit}, n);
-        if (f.kept.data) f.kept.fetch(step, b, unit, n);
-        if (f.y) fetch_lines(f.y + (b * p.steps + step) * H + unit, n);
+      if (cut.waits()) {
+        for (int64_t b = task.row; b < task.row_end; ++b) {
+          cell.fetch(CellPlace{b, step, unit}, n);
+          if (f.kept.data) f.kept.fetch(step, b, unit, n);
+          if (f.y) fetch_lines(f.y + (b * p.steps + step) * H + unit, n);
+        }
       }
-      Ahead ahead;
       alignas(64) T z[RecurrentCut::kRows * count * NR];
       const auto z_of = [&](int64_t row) { return z + (row - task.row) * count * NR; };
-      // All rows use a panel's piece while it is in the first-level cache.
-      for_each_depth<T>(depth, [&](int64_t k0, int64_t k) {
-        for (int q = 0; q < count; ++q) {
-          // The part of this piece that the block has.
-          const int64_t begin = max_of(k0, weights.first[q]);
-          const int64_t stop = weights.first[q] + weights.rows[q], end = min_of(k0 + k, stop);
-          // A block of no rows at all is its bias.
-          if (begin >= end && (k0 > 0 || weights.rows[q] > 0)) continue;
-          const Epilogue<T> epilogue{bias[q] ? bias[q] + unit : nullptr, Activation::none};
-          const T* panel = panels + weights.offset[q] + (begin - weights.first[q]) * NR;
-          fetch_panel(panel, next, end - begin, task, ahead);
-          for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
-            microkernel<T>(static_cast<int>(m), static_cast<int>(n),
-                           ATile<T>{row_at(step, row) + begin, ld, 1, end - begin, 1, 0}, panel, NR,
-                           CTile<T>{z_of(row) + q * NR, count * NR}, begin > weights.first[q],
-                           end == stop ? &epilogue : nullptr, &ahead);
-          });
-        }
-      });
+      Ahead ahead;
+      for (int q = 0; q < count; ++q) {
+        const Epilogue<T> epilogue{bias[q] ? bias[q] + unit : nullptr, Activation::none};
+        const T* panel = panels + weights.offset[q];
+        fetch_panel(panel, next, weights.rows[q], task, ahead);
+        for_each_tile<T>(task.row, task.row_end, [&](int64_t row, int64_t m) {
+          microkernel<T>(static_cast<int>(m), static_cast<int>(n),
+                         ATile<T>{row_at(step, row) + weights.first[q], ld, 1, weights.rows[q], 1, 0}, panel, NR,
+                         CTile<T>{z_of(row) + q * NR, count * NR}, false, &epilogue, &ahead);
+        });
+      }
       const auto row_counts = [&](int64_t b) { return !f.mask || f.mask[b * p.steps + p.time(step)]; };
       // Gates of all rows first: none waits for another, and what the new h waits for is then short.
       for (int64_t b = task.row; b < task.row_end; ++b) {

@@ -7,7 +7,7 @@ namespace {
 template <typename T>
 struct SimpleRnnGradCell {
   static constexpr int kGates[] = {0};
-  static constexpr int64_t kColumns = 1;
+  static constexpr int64_t kColumns = 1, kInput = 0;
   static constexpr bool kCarries = false;
 
   Activation activation;
@@ -29,7 +29,7 @@ void backward(KernelArgs& args, const Recurrent& p, Activation activation) {
   recur_backward(args, p, f, dz, f.dbias, SimpleRnnGradCell<T>{activation, f.kept});
   const WeightGradients<T> gradients{args, p, dz};
   gradients.recurrent(f.kept.h(0, 0), f.h0, 0, p.units, f.du);
-  gradients.input(f.x, f.w, 0, f.dw, f.dx);
+  gradients.input(f.x, 0, f.dw);
 }
 
 }  // namespace
