@@ -7,9 +7,9 @@
 
 namespace nabla {
 
-// The order in which threads draw tasks from one counter. Neighbours among tasks often write neighbouring memory, and a
-// CPU that fetches ahead takes such lines from the cache of the CPU that is writing them. So each thread goes along a
-// share of neighbours, as long as they draw in turn.
+// The order in which threads draw tasks from one counter. Neighbours among tasks often write neighbouring memory, where
+// two CPUs slow each other down, probably because each fetches ahead what the other is writing. So each thread goes
+// along a share of neighbours, as long as they draw in turn.
 struct TaskOrder {
   int64_t tasks, threads;
 
