@@ -13,12 +13,12 @@ using RecurrentBackward = BackwardOperands<T, Kept<const T>>;
 
 // The gradients of a cell's sums: for each row of the batch and each step, in the order of computation, `columns`
 // numbers. The products of a step want them by rows, those over all steps in panels of NR columns, which need no
-// packing. Where no panel has columns of two gates both are kept, rows of the last two steps only; otherwise rows of
-// all steps.
+// packing. Where a gate's units fill whole panels both are kept, rows of the last two steps only; otherwise rows of all
+// steps.
 template <typename T>
 struct SumGradients {
   static constexpr int64_t NR = TileShape<T>::NR;
-  int64_t columns, batch, ld, row_steps;
+  int64_t columns, batch, ld;
   int64_t panel;     // from one panel to the next
   T *rows, *panels;  // panels: may be null
   bool streamed;     // whether panels are too large to be written by way of the caches
@@ -26,13 +26,12 @@ struct SumGradients {
   SumGradients(KernelArgs& args, const Recurrent& p, int64_t column_count)
       : columns(column_count), batch(p.batch), ld(packed_a_row<T>(column_count)), panel(p.steps * p.batch * NR) {
     const bool in_panels = p.units % NR == 0;
-    row_steps = in_panels ? 2 : max_of(p.steps, 1);
-    rows = args.workspace.template array<T>(row_steps * batch * ld);
+    rows = args.workspace.template array<T>((in_panels ? 2 : p.steps) * batch * ld);
     const int64_t size = columns / NR * panel;
     panels = in_panels ? args.workspace.template array<T>(size) : nullptr;
     streamed = in_panels && size * int64_t{sizeof(T)} >= kStreamBytes;
   }
-  NABLA_INLINE T* row(int64_t step, int64_t b) const { return rows + (step % row_steps * batch + b) * ld; }
+  NABLA_INLINE T* row(int64_t step, int64_t b) const { return rows + ((panels ? step % 2 : step) * batch + b) * ld; }
   // A row of the panel that begins with this column.
   NABLA_INLINE T* in_panel(int64_t step, int64_t b, int64_t column) const {
     return panels + column / NR * panel + (step * batch + b) * NR;
